@@ -1,0 +1,52 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/**
+ * The cloud contract: what every cloud gives the rest of the library. An adapter makes the machine, its addresses and
+ * what the cloud itself filters; it knows nothing of Consul, Vault or Nomad.
+ */
+
+/** What a machine must know to be reached for the first time, and nothing more. */
+export interface FirstContact {
+  /** The one user that logs in; has sudo, no password. */
+  user: pulumi.Input<string>;
+  /** OpenSSH public keys of that user. */
+  authorizedKeys: pulumi.Input<pulumi.Input<string>[]>;
+  /** A throw-away ed25519 host key (OpenSSH private format): it is replaced at enrolment. */
+  hostKey: pulumi.Input<string>;
+}
+
+/** What a cloud is asked for. */
+export interface MachineRequest {
+  /** Logical name of the slot. Example: "control-a". Becomes the resource's name. */
+  name: string;
+  /** The name in the cloud, with its random suffix. Example: "dev-control-a-1f2e3d". */
+  cloudName: pulumi.Input<string>;
+  public: boolean;
+  /** TCP ports that are reached from outside, from the ports table. */
+  publicPorts: number[];
+  /** The cloud's own word for the size; undefined for its default. */
+  size?: string;
+  firstContact: FirstContact;
+}
+
+/** A machine as a cloud answers it. */
+export interface CloudMachine {
+  /** The cloud's id of the machine: changes when the machine is another one. */
+  id: pulumi.Output<string>;
+  privateIpv4: pulumi.Output<string>;
+  privateIpv6: pulumi.Output<string>;
+  /** Undefined inside the output where the machine has none. */
+  publicIpv4: pulumi.Output<string | undefined>;
+  publicIpv6: pulumi.Output<string | undefined>;
+  /** The address by which an admin's program reaches a public machine; on a cloud its public address. */
+  adminAddress: pulumi.Output<string | undefined>;
+  /** The resource to depend on, and to name in `deletedWith`. */
+  resource: pulumi.Resource;
+}
+
+/** An adapter. */
+export interface Cloud {
+  /** "local", "linode", "openstack". */
+  readonly kind: string;
+  machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine;
+}

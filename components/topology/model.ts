@@ -1,0 +1,74 @@
+/**
+ * The cluster as plain data: who is there and what they do. Nothing here knows Pulumi, a cloud or a file.
+ */
+
+/** What a machine can be. A machine carries a set of these. */
+export const roles = ["support", "consul-server", "vault-server", "nomad-server", "nomad-client"] as const;
+export type Role = (typeof roles)[number];
+
+/** The services that have a certificate authority of their own. */
+export const services = ["consul", "vault", "nomad", "support"] as const;
+export type Service = (typeof services)[number];
+
+/** One machine as the settings ask for it, before any cloud has made it. */
+export interface MachineSpec {
+  /** `<group>-<key>`: the logical name, stable for the machine's slot. Example: "control-a". */
+  readonly name: string;
+  readonly group: string;
+  readonly key: string;
+  readonly roles: readonly Role[];
+  /** Nomad node class of a client. The class "load-balancer" carries the ingress. */
+  readonly nodeClass?: string;
+  /** Whether the machine has addresses that are reached from outside. Support and load balancers only. */
+  readonly public: boolean;
+  /** The cloud's own word for the size, or undefined for the cloud's default. */
+  readonly size?: string;
+}
+
+/** The networks of a cluster. */
+export interface Network {
+  /** Private prefix of all machines. Example: "198.51.100.0/24". */
+  readonly ipv4: string;
+  /** Private prefix of all machines. Example: "fd00:1ab::/64". */
+  readonly ipv6: string;
+  /** Which family members use among themselves. */
+  readonly family: "ipv4" | "ipv6";
+}
+
+/** Versions of the programs that machines run. */
+export interface Versions {
+  readonly consul: string;
+  readonly vault: string;
+  readonly nomad: string;
+  readonly cfssl: string;
+  readonly fabio: string;
+}
+
+/** The whole cluster, validated. Made by `topologyOf(settings)`; everything downstream trusts it. */
+export interface Topology {
+  /** Cluster name, first part of every machine's name in the cloud. Example: "dev". */
+  readonly cluster: string;
+  /** Consul datacenter and Nomad datacenter. Example: "dc1". */
+  readonly datacenter: string;
+  /** Nomad region. Example: "global". */
+  readonly region: string;
+  readonly network: Network;
+  /** Networks whose hosts may use SSH and the API pass-through on support. */
+  readonly adminCidrs: readonly string[];
+  readonly versions: Versions;
+  readonly machines: readonly MachineSpec[];
+}
+
+/** A machine's addresses, as a cloud answers them. */
+export interface Addresses {
+  readonly privateIpv4: string;
+  readonly privateIpv6: string;
+  readonly publicIpv4?: string;
+  readonly publicIpv6?: string;
+}
+
+/** A member of the cluster whose addresses are known. */
+export interface Member {
+  readonly spec: MachineSpec;
+  readonly addresses: Addresses;
+}
