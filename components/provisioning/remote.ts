@@ -19,7 +19,7 @@ export interface RemoteProgramArgs {
   /** Files that it imports by their base name. Example: ["bootstrap/machine/cluster_api"]. */
   imports?: string[];
   /** JSON-able; kept as a secret in the state. */
-  input: pulumi.Input<unknown>;
+  input: pulumi.Output<object>;
   /** Limit for the whole program. */
   timeoutSeconds: number;
   /** Whether the program has a `delete` that runs when the resource goes. Default false. */
@@ -50,7 +50,7 @@ export function remoteProgram(
   const modules = Object.fromEntries(
     [args.program, ...(args.imports ?? [])].map((path) => [moduleName(path), readAsset(`${path}.py`)]),
   );
-  const bundle = pulumi.output(args.input).apply((input) =>
+  const bundle = args.input.apply((input) =>
     JSON.stringify({
       loader: readAsset("provisioning/machine/loader.py"),
       machine: args.machine,
