@@ -1,0 +1,73 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Cloud, CloudMachine, MachineRequest } from "../cloud";
+
+/** What the local cloud is asked to be. */
+export interface LocalCloudArgs {
+  /** The program that makes the machines, relative to the project. Default "node_modules/.bin/hashistack-lab". */
+  program?: string;
+  /** Private prefixes of the machines. */
+  ipv4: string;
+  ipv6: string;
+  /** Whether the image carries the daemons' programs. */
+  bake: boolean;
+}
+
+/** The answer of `hashistack-lab create`: its JSON contract. */
+interface Answer {
+  id: string;
+  privateIpv4: string;
+  privateIpv6: string;
+  publicIpv4?: string;
+  publicIpv6?: string;
+  forwardAddress?: string;
+}
+
+/**
+ * Machines inside this host, by the lab's own program and its JSON contract alone. Creating needs root on the machine
+ * where Pulumi runs; what a cloud would give a public address gets a loopback address there.
+ */
+export class LocalCloud implements Cloud {
+  readonly kind = "local";
+
+  constructor(private readonly args: LocalCloudArgs) {}
+
+  machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
+    const program = this.args.program ?? "node_modules/.bin/hashistack-lab";
+    const spec = pulumi.jsonStringify({
+      name: request.cloudName,
+      public: request.public,
+      publicPorts: request.publicPorts,
+      bake: this.args.bake,
+      network: { ipv4: this.args.ipv4, ipv6: this.args.ipv6 },
+      firstContact: request.firstContact,
+    });
+    const machine = new command.local.Command(
+      request.name,
+      {
+        interpreter: [program],
+        create: "create",
+        update: "create",
+        delete: "destroy",
+        stdin: pulumi.secret(spec),
+        // Another name is another machine: made before the old one goes.
+        triggers: [request.cloudName],
+        logging: "none",
+        addPreviousOutputInEnv: false,
+      },
+      { ...opts, customTimeouts: { create: "5m", update: "5m", delete: "2m" } },
+    );
+    const answer = machine.stdout.apply((text) => JSON.parse(text) as Answer);
+    // stdin is secret; what comes back is not, but for the engine it would be.
+    const plain = <T>(pick: (a: Answer) => T): pulumi.Output<T> => pulumi.unsecret(answer.apply(pick)) as pulumi.Output<T>;
+    return {
+      id: plain((a) => a.id),
+      privateIpv4: plain((a) => a.privateIpv4),
+      privateIpv6: plain((a) => a.privateIpv6),
+      publicIpv4: plain((a) => a.publicIpv4),
+      publicIpv6: plain((a) => a.publicIpv6),
+      adminAddress: plain((a) => a.forwardAddress),
+      resource: machine,
+    };
+  }
+}

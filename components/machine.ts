@@ -1,0 +1,139 @@
+import type * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import * as tls from "@pulumi/tls";
+import type { Cloud } from "./clouds/cloud";
+import { enrol } from "./provisioning/enrol";
+import type { Connection } from "./provisioning/remote";
+
+export interface ClusterMachineArgs {
+  /** Where the machine is made. */
+  cloud: Cloud;
+  /** First part of the machine's name in the cloud. */
+  cluster: string;
+  /** Whether it has addresses that are reached from outside. */
+  public: boolean;
+  /** TCP ports that are reached from outside. */
+  publicPorts: number[];
+  size?: string;
+  /** The family by which machines speak with each other: "ipv4" or "ipv6". */
+  family: string;
+  /** The one user that logs in. */
+  user: string;
+  /** The stack's own key pair, OpenSSH. */
+  privateKey: pulumi.Input<string>;
+  publicKey: pulumi.Input<string>;
+  /** Further public keys that may log in. */
+  authorizedKeys?: string[];
+  /** The machine through which this one is reached; none for the jump host itself. */
+  jump?: ClusterMachine;
+  /** Whether the machine may not be destroyed while the stack lives: the pet, outside dev. Default false. */
+  protect?: boolean;
+}
+
+/**
+ * One machine that can be reached: made by the cloud, and its throw-away host key replaced by one that only the stack
+ * and the machine know. Its name in the cloud has a random suffix; a new suffix is a new machine.
+ */
+export class ClusterMachine extends pulumi.ComponentResource {
+  /** The cloud's id: changes when the machine is another one. */
+  public readonly machineId: pulumi.Output<string>;
+  public readonly cloudName: pulumi.Output<string>;
+  public readonly privateIpv4: pulumi.Output<string>;
+  public readonly privateIpv6: pulumi.Output<string>;
+  public readonly publicIpv4: pulumi.Output<string | undefined>;
+  public readonly publicIpv6: pulumi.Output<string | undefined>;
+  /** Where an admin reaches it, if it is public. */
+  public readonly adminAddress: pulumi.Output<string | undefined>;
+  /** The address that members use. */
+  public readonly address: pulumi.Output<string>;
+  /** The machine's own host key, OpenSSH public format. */
+  public readonly hostKey: pulumi.Output<string>;
+  /** How programs reach it, verified. Secret. */
+  public readonly connection: pulumi.Output<Connection>;
+  /** The cloud's resource: to name in `deletedWith`. */
+  public readonly resource: pulumi.Resource;
+  /** Depend on it to come after enrolment. */
+  public readonly enrolled: command.remote.Command;
+
+  constructor(name: string, args: ClusterMachineArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pulumi-hashistack:index:ClusterMachine", name, {}, opts);
+    const child = { parent: this };
+
+    const suffix = new random.RandomId(name, { byteLength: 4, prefix: `${args.cluster}-${name}-` }, child);
+    const firstKey = new tls.PrivateKey(`${name}-first`, { algorithm: "ECDSA", ecdsaCurve: "P256" }, child);
+    const hostKey = new tls.PrivateKey(`${name}-host`, { algorithm: "ED25519" }, child);
+
+    const machine = args.cloud.machine(
+      {
+        name,
+        cloudName: suffix.hex,
+        public: args.public,
+        publicPorts: args.publicPorts,
+        size: args.size,
+        firstContact: {
+          user: args.user,
+          authorizedKeys: [args.publicKey, ...(args.authorizedKeys ?? [])],
+          hostKey: firstKey.privateKeyOpenssh,
+        },
+      },
+      { ...child, protect: args.protect },
+    );
+
+    this.machineId = machine.id;
+    this.cloudName = suffix.hex;
+    this.privateIpv4 = machine.privateIpv4;
+    this.privateIpv6 = machine.privateIpv6;
+    this.publicIpv4 = machine.publicIpv4;
+    this.publicIpv6 = machine.publicIpv6;
+    this.adminAddress = machine.adminAddress;
+    this.address = args.family === "ipv6" ? machine.privateIpv6 : machine.privateIpv4;
+    this.resource = machine.resource;
+    this.hostKey = hostKey.publicKeyOpenssh.apply((key) => key.trim());
+
+    const host = args.jump ? this.address : machine.adminAddress.apply((address) => address ?? "");
+    const reach = (key: pulumi.Output<string>): pulumi.Output<Connection> =>
+      pulumi.secret(
+        pulumi
+          .all({
+            host,
+            key: key.apply((line) => line.trim()),
+            privateKey: args.privateKey,
+            proxy: args.jump ? args.jump.connection : undefined,
+          })
+          .apply((known) => ({
+            host: known.host,
+            user: args.user,
+            privateKey: known.privateKey,
+            hostKey: known.key,
+            dialErrorLimit: 60,
+            perDialTimeout: 10,
+            ...(known.proxy
+              ? {
+                  proxy: {
+                    host: known.proxy.host,
+                    user: known.proxy.user,
+                    privateKey: known.proxy.privateKey,
+                    hostKey: known.proxy.hostKey,
+                    dialErrorLimit: 60,
+                    perDialTimeout: 10,
+                  },
+                }
+              : {}),
+          })),
+      );
+
+    this.enrolled = enrol(
+      name,
+      {
+        machine: name,
+        connection: reach(firstKey.publicKeyOpenssh),
+        machineId: machine.id,
+        hostKey: hostKey.privateKeyOpenssh,
+      },
+      { ...child, dependsOn: args.jump ? [machine.resource, args.jump.enrolled] : [machine.resource] },
+    );
+    this.connection = reach(hostKey.publicKeyOpenssh);
+    this.registerOutputs({ address: this.address, hostKey: this.hostKey });
+  }
+}

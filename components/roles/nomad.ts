@@ -1,0 +1,232 @@
+import type { PlanFragment, PlannedFile } from "../provisioning/plan";
+import { bracketed } from "./consul";
+import { type Leaf, leafCertificate } from "./leaf";
+import { daemonUnit, hardening } from "./units";
+
+/** What every Nomad agent is made of. Plain values. */
+export interface NomadAgent {
+  machine: string;
+  region: string;
+  datacenter: string;
+  version: string;
+  address: string;
+  /** Addresses of the Nomad servers. */
+  servers: readonly string[];
+  /** Token by which the agent registers itself and its services in Consul. */
+  consulToken: string;
+  leaf: Leaf;
+}
+
+export interface NomadServerPlan extends NomadAgent {
+  expect: number;
+  raftMultiplier: number;
+  /** Gossip key, 32 bytes in base64. */
+  gossipKey: string;
+}
+
+export interface NomadClientPlan extends NomadAgent {
+  family: "ipv4" | "ipv6";
+  nodeClass: string;
+  /** Root certificate of Vault's CA: tasks and templates talk to Vault. */
+  vaultCaPem: string;
+  /** Root certificate of the "support" service: artifacts come from there. */
+  supportCaPem: string;
+  /** What the machine has, where its own view is wrong (a machine that shares its kernel sees the whole host). */
+  memoryMb?: number;
+  cpuMhz?: number;
+}
+
+const tlsDirectory = "/etc/ssl/nomad";
+
+function agentConfig(agent: NomadAgent): Record<string, unknown> {
+  const host = bracketed(agent.address);
+  const identity = { aud: ["consul.io"], ttl: "1h" };
+  return {
+    name: agent.machine,
+    region: agent.region,
+    datacenter: agent.datacenter,
+    data_dir: "/var/lib/nomad",
+    bind_addr: "::",
+    advertise: { http: host, rpc: host, serf: host },
+    disable_update_check: true,
+    acl: { enabled: true },
+    tls: {
+      http: true,
+      rpc: true,
+      ca_file: `${tlsDirectory}/ca.pem`,
+      cert_file: `${tlsDirectory}/cert.pem`,
+      key_file: `${tlsDirectory}/key.pem`,
+      verify_server_hostname: true,
+      // Vault and Consul read the keys of workload identities here and cannot present a certificate; ACLs guard HTTP.
+      verify_https_client: false,
+    },
+    consul: {
+      address: "127.0.0.1:8501",
+      ssl: true,
+      ca_file: "/etc/ssl/consul/ca.pem",
+      checks_use_advertise: true,
+      service_identity: identity,
+      task_identity: identity,
+    },
+    vault: {
+      enabled: true,
+      address: "https://active.vault.service.consul:8200",
+      ca_file: "/etc/ssl/vault/ca.pem",
+      default_identity: { aud: ["vault.io"], ttl: "1h" },
+    },
+  };
+}
+
+/** Directories of a task's root: what a static program and a shell need, no more. */
+const chrootEnv = {
+  "/bin": "/bin",
+  "/lib": "/lib",
+  "/lib64": "/lib64",
+  "/usr/bin/env": "/usr/bin/env",
+  "/etc/ld.so.cache": "/etc/ld.so.cache",
+  "/etc/nsswitch.conf": "/etc/nsswitch.conf",
+  "/etc/passwd": "/etc/passwd",
+  "/etc/group": "/etc/group",
+  "/etc/ssl/certs": "/etc/ssl/certs",
+};
+
+function configFile(
+  path: string,
+  content: unknown,
+  group: string,
+  action: "rollout" | "restart",
+): PlannedFile {
+  return {
+    path,
+    content: `${JSON.stringify(content, null, 2)}\n`,
+    owner: "root",
+    group,
+    mode: "0640",
+    notifies: [{ unit: "nomad.service", action }],
+  };
+}
+
+/** Renders what a machine needs to be a Nomad server. */
+export function renderNomadServer(server: NomadServerPlan): PlanFragment {
+  const config = {
+    ...agentConfig(server),
+    server: {
+      enabled: true,
+      bootstrap_expect: server.expect,
+      raft_multiplier: server.raftMultiplier,
+      server_join: { retry_join: server.servers.map(bracketed), retry_interval: "1s" },
+    },
+  };
+  // Servers hand out no Vault tokens: they need neither its address nor its certificate.
+  const vault = { enabled: true, default_identity: { aud: ["vault.io"], ttl: "1h" } };
+  return {
+    users: [{ name: "nomad", home: "/var/lib/nomad" }],
+    directories: [
+      { path: "/etc/nomad.d", owner: "root", group: "nomad", mode: "0750" },
+      { path: "/var/lib/nomad", owner: "nomad", group: "nomad", mode: "0700" },
+    ],
+    programs: [{ name: "nomad", version: server.version }],
+    files: [
+      configFile("/etc/nomad.d/agent.json", { ...config, vault }, "nomad", "rollout"),
+      configFile(
+        "/etc/nomad.d/secrets.json",
+        { consul: { token: server.consulToken }, server: { encrypt: server.gossipKey } },
+        "nomad",
+        "rollout",
+      ),
+    ],
+    certificates: [leafCertificate("nomad", server.leaf, "nomad", "nomad.service")],
+    units: [
+      daemonUnit({
+        name: "nomad",
+        description: "Nomad server",
+        user: "nomad",
+        exec: "/usr/local/bin/nomad agent -config=/etc/nomad.d",
+        after: ["consul.service"],
+        service: hardening,
+        onChange: "rollout",
+      }),
+    ],
+    checks: [
+      {
+        what: "Nomad's server listens",
+        kind: "tcp",
+        target: "[::1]:4646",
+        timeoutSeconds: 60,
+        journalOf: "nomad.service",
+      },
+    ],
+  };
+}
+
+/** Renders what a machine needs to be a Nomad client. */
+export function renderNomadClient(client: NomadClientPlan): PlanFragment {
+  const config = {
+    ...agentConfig(client),
+    leave_on_terminate: false,
+    client: {
+      enabled: true,
+      node_class: client.nodeClass,
+      servers: client.servers.map((address) => `${bracketed(address)}:4647`),
+      preferred_address_family: client.family,
+      ...(client.memoryMb === undefined ? {} : { memory_total_mb: client.memoryMb }),
+      ...(client.cpuMhz === undefined ? {} : { cpu_total_compute: client.cpuMhz }),
+      cni_path: "/usr/lib/cni",
+      chroot_env: chrootEnv,
+      min_dynamic_port: 20000,
+      max_dynamic_port: 32000,
+    },
+  };
+  const caFile = (path: string, content: string): PlannedFile => ({
+    path,
+    content,
+    owner: "root",
+    group: "root",
+    mode: "0644",
+    notifies: [{ unit: "nomad.service", action: "restart" }],
+  });
+  return {
+    directories: [
+      { path: "/etc/nomad.d", owner: "root", group: "root", mode: "0700" },
+      { path: "/etc/ssl/vault", owner: "root", group: "root", mode: "0755" },
+      { path: "/etc/ssl/support", owner: "root", group: "root", mode: "0755" },
+      { path: "/var/lib/nomad", owner: "root", group: "root", mode: "0700" },
+    ],
+    programs: [{ name: "nomad", version: client.version }],
+    files: [
+      caFile("/etc/ssl/vault/ca.pem", client.vaultCaPem),
+      caFile("/etc/ssl/support/ca.pem", client.supportCaPem),
+      configFile("/etc/nomad.d/agent.json", config, "root", "restart"),
+      configFile("/etc/nomad.d/secrets.json", { consul: { token: client.consulToken } }, "root", "restart"),
+    ],
+    certificates: [leafCertificate("nomad", client.leaf, "root", "nomad.service")],
+    units: [
+      daemonUnit({
+        name: "nomad",
+        description: "Nomad client",
+        user: "root",
+        exec: "/usr/local/bin/nomad agent -config=/etc/nomad.d",
+        after: ["consul.service"],
+        service: [
+          // Tasks are the client's children: they outlive its restart, and their limits are its own to set.
+          "KillMode=process",
+          "Delegate=yes",
+          "TasksMax=infinity",
+          "OOMScoreAdjust=-1000",
+          // Artifacts are verified against support's authority and nothing else.
+          "Environment=SSL_CERT_FILE=/etc/ssl/support/ca.pem",
+        ],
+        onChange: "restart",
+      }),
+    ],
+    checks: [
+      {
+        what: "Nomad's client listens",
+        kind: "tcp",
+        target: "[::1]:4646",
+        timeoutSeconds: 60,
+        journalOf: "nomad.service",
+      },
+    ],
+  };
+}
