@@ -89,8 +89,17 @@ function agentSecrets(agent: ConsulAgent): Record<string, unknown> {
 /** Names of `.consul` are asked of the machine's own agent; nothing else listens for names. */
 const resolved = "[Resolve]\nDNS=127.0.0.1:8600\nDomains=~consul\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n";
 
-/** Renders what a machine needs to be a Consul agent. */
-export function renderConsulAgent(agent: ConsulAgent): PlanFragment {
+/** Renders what a machine needs to be a Consul server. */
+export function renderConsulServer(agent: ConsulAgent): PlanFragment {
+  return renderConsulAgent(agent);
+}
+
+/** Renders what a machine needs to be a Consul client. */
+export function renderConsulClient(agent: Omit<ConsulAgent, "expect" | "raftMultiplier">): PlanFragment {
+  return renderConsulAgent({ ...agent, expect: 0, raftMultiplier: 1 });
+}
+
+function renderConsulAgent(agent: ConsulAgent): PlanFragment {
   const action = agent.expect > 0 ? "rollout" : "restart";
   const file = (path: string, content: unknown) => ({
     path,

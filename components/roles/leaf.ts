@@ -16,7 +16,12 @@ export interface Leaf {
 }
 
 /** A leaf as the plan of a machine has it; the daemon takes a new one by reload. */
-export function leafCertificate(service: string, leaf: Leaf, group: string, unit: string): PlannedCertificate {
+export function leafCertificate(
+  service: string,
+  leaf: Leaf,
+  group: string,
+  unit: string,
+): PlannedCertificate {
   return {
     ...leaf,
     service,

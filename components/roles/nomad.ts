@@ -25,7 +25,7 @@ export interface NomadServerPlan extends NomadAgent {
 }
 
 export interface NomadClientPlan extends NomadAgent {
-  family: "ipv4" | "ipv6";
+  family: string;
   nodeClass: string;
   /** Root certificate of Vault's CA: tasks and templates talk to Vault. */
   vaultCaPem: string;

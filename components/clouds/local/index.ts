@@ -59,7 +59,8 @@ export class LocalCloud implements Cloud {
     );
     const answer = machine.stdout.apply((text) => JSON.parse(text) as Answer);
     // stdin is secret; what comes back is not, but for the engine it would be.
-    const plain = <T>(pick: (a: Answer) => T): pulumi.Output<T> => pulumi.unsecret(answer.apply(pick)) as pulumi.Output<T>;
+    const plain = <T>(pick: (a: Answer) => T): pulumi.Output<T> =>
+      pulumi.unsecret(answer.apply(pick)) as pulumi.Output<T>;
     return {
       id: plain((a) => a.id),
       privateIpv4: plain((a) => a.privateIpv4),

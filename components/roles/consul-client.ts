@@ -1,0 +1,41 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { PlanFragment } from "../provisioning/plan";
+import { renderConsulClient } from "./consul";
+import type { Leaf } from "./leaf";
+
+export interface ConsulClientArgs {
+  /** The machine's logical name: Consul's node name. Example: "control-a". */
+  machine: string;
+  /** Example: "dc1". */
+  datacenter: string;
+  /** Version of Consul. */
+  version: string;
+  /** Address that members use for this machine. */
+  address: pulumi.Input<string>;
+  /** Addresses of the Consul servers. */
+  servers: pulumi.Input<pulumi.Input<string>[]>;
+  /** Gossip key, 32 bytes in base64. */
+  gossipKey: pulumi.Input<string>;
+  /** Token by which the agent registers itself. */
+  agentToken: pulumi.Input<string>;
+  /** Token by which the agent answers DNS. */
+  dnsToken: pulumi.Input<string>;
+  /** What the machine needs to ask for its leaf of the service. */
+  leaf: pulumi.Input<Leaf>;
+}
+
+/**
+ * A Consul client agent: every machine that is neither support nor a Consul server carries one.
+ *
+ * The role touches nothing: its `plan` is merged with those of the machine's other roles and applied once.
+ */
+export class ConsulClient extends pulumi.ComponentResource {
+  /** What this role adds to its machine. Secret. */
+  public readonly plan: pulumi.Output<PlanFragment>;
+
+  constructor(name: string, args: ConsulClientArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pulumi-hashistack:index:ConsulClient", name, {}, opts);
+    this.plan = pulumi.secret(pulumi.output(args).apply(renderConsulClient));
+    this.registerOutputs({});
+  }
+}
