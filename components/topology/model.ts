@@ -6,6 +6,12 @@
 export const roles = ["support", "consul-server", "vault-server", "nomad-server", "nomad-client"] as const;
 export type Role = (typeof roles)[number];
 
+/** The node class of the clients that carry the ingress. */
+export const loadBalancerClass = "load-balancer";
+
+/** The node class of a client whose group names none. */
+export const defaultNodeClass = "general";
+
 /** The services that have a certificate authority of their own. */
 export const services = ["consul", "vault", "nomad", "support"] as const;
 export type Service = (typeof services)[number];
@@ -37,11 +43,18 @@ export interface Network {
 
 /** Versions of the programs that machines run. */
 export interface Versions {
+  /** Consul, on every machine but support. Default: 1.21.0 */
   readonly consul: string;
+  /** Vault, on its servers and on support. Default: 1.21.1 */
   readonly vault: string;
+  /** Nomad, on its servers and clients. Default: 1.11.1 */
   readonly nomad: string;
+  /** cfssl, which signs certificates. Default: 1.6.5 */
   readonly cfssl: string;
+  /** Fabio, the ingress. Default: 1.5.15 */
   readonly fabio: string;
+  /** Caddy, which serves the website. Default: 2.6.2 */
+  readonly caddy: string;
 }
 
 /** The whole cluster, validated. Made by `topologyOf(settings)`; everything downstream trusts it. */
@@ -70,5 +83,11 @@ export interface Addresses {
 /** A member of the cluster whose addresses are known. */
 export interface Member {
   readonly spec: MachineSpec;
+  /**
+   * The machine's own host name, with the random suffix of its name in the cloud; also its name as a node of Consul
+   * and Nomad, so that a machine and the one that replaces it can be told apart. Default: the slot's name.
+   * Example: "dev-control-a-1f2e3d4c".
+   */
+  readonly hostname?: string;
   readonly addresses: Addresses;
 }

@@ -1,0 +1,120 @@
+import type { Role, Versions } from "../topology/model";
+
+/**
+ * The settings of a stack, as the program uses them: complete and validated. In the stack's file only `name` and
+ * `groups` are needed; everything else has a default. The comments here are also what editors show for the stack's
+ * file: settings.schema.json is generated from them and from the schema.
+ */
+
+/** All settings of a stack. Keys of the namespace "hashistack" in the stack's file. */
+export interface Settings {
+  /**
+   * The cluster's name, first part of every machine's name in the cloud: lower-case letters, digits, single hyphens.
+   * No default. Example: dev
+   */
+  readonly name: string;
+  /** Where the machines are made. Default: { kind: local }. */
+  readonly cloud: CloudSettings;
+  /** The private networks of the cluster. */
+  readonly network: NetworkSettings;
+  /**
+   * Networks whose hosts may use SSH and the Consul, Vault and Nomad APIs through support: CIDRs of either family,
+   * never the whole internet. Default: the administrator's addresses of the local cloud.
+   * Example: ["203.0.113.7/32", "2001:db8:7::/64"]
+   */
+  readonly adminCidrs: readonly string[];
+  /** Datacenter of Consul and Nomad, one DNS label. Default: dc1 */
+  readonly datacenter: string;
+  /** Region of Nomad, one DNS label. Default: global */
+  readonly region: string;
+  /** Versions of the programs on the machines; each has a default. Only versions that this library was tested with. */
+  readonly versions: Versions;
+  /** How one logs in to the machines. */
+  readonly ssh: SshSettings;
+  /**
+   * The machines, by group: the name of the group, then what its machines are. No default. A machine's name is
+   * `<group>-<key>`; it is kept while other machines come and go.
+   * Example: { support: { roles: [support], keys: [a] } }
+   */
+  readonly groups: Readonly<Record<string, GroupSettings>>;
+  /** How quickly the daemons notice failures, and how long certificates live. */
+  readonly timing: TimingSettings;
+  /** The website that shows the way from a visitor to a task. */
+  readonly site: SiteSettings;
+}
+
+/** Where the machines are made: one form for each kind of cloud. */
+export type CloudSettings = LocalCloudSettings;
+
+/** Machines inside one Linux host. */
+export interface LocalCloudSettings {
+  /** The kind of cloud: local means machines inside this Linux host. */
+  readonly kind: "local";
+  /** Whether the machines' image carries the daemons' programs, which makes a machine ready sooner. Default: true */
+  readonly bake: boolean;
+  /** The most memory that one machine may take, in MB (2^20 bytes), at least 256. Default: 1024 */
+  readonly memoryMb: number;
+}
+
+/** The private networks, one of each family. Every machine has an address in both. */
+export interface NetworkSettings {
+  /**
+   * Private IPv4 network of all machines: room for twice the machines, since a replaced machine stands beside the new
+   * one for a while. Default: 198.51.100.0/24
+   */
+  readonly ipv4: string;
+  /** Private IPv6 network of all machines, from /32 to /64. Default: fd00:1ab::/64 */
+  readonly ipv6: string;
+  /** Which family the machines use among themselves: ipv4 or ipv6. Default: ipv6 */
+  readonly family: "ipv4" | "ipv6";
+}
+
+/** How one logs in to the machines. */
+export interface SshSettings {
+  /** The one user that logs in, with sudo. Never root. Default: ops */
+  readonly user: string;
+}
+
+/** Machines that are alike. */
+export interface GroupSettings {
+  /**
+   * What each machine of the group is. The three servers may share machines; support and nomad-client share with
+   * nobody. Example: [consul-server, vault-server, nomad-server]
+   */
+  readonly roles: readonly Role[];
+  /** One short name for each machine of the group. Example: [a, b, c] */
+  readonly keys: readonly string[];
+  /** Nomad's node class, for clients only; the class load-balancer carries the ingress. Default: general */
+  readonly nodeClass?: string;
+  /**
+   * Whether the machines have public addresses: only support, which must, and load balancers.
+   * Default: true for these, false for all others.
+   */
+  readonly public?: boolean;
+  /** The cloud's own word for the size of a machine. Default: the cloud's. Example: g6-standard-2 */
+  readonly size?: string;
+}
+
+/** How quickly the daemons notice failures, and how long certificates live. */
+export interface TimingSettings {
+  /** Consul's raft_multiplier, 1 to 10: higher bears slower machines and notices a lost leader later. Default: 1 */
+  readonly consulRaftMultiplier: number;
+  /** Nomad's raft_multiplier, 1 to 10. Default: 1 */
+  readonly nomadRaftMultiplier: number;
+  /** Vault's performance_multiplier, 1 to 10. Default: 1 */
+  readonly vaultPerformanceMultiplier: number;
+  /** Life of the machines' certificates in days, 1 to 365; they are renewed when a third is left. Default: 30 */
+  readonly leafDays: number;
+}
+
+/** The website and its ingress. */
+export interface SiteSettings {
+  /** Whether the ingress and the website run at all. Default: true */
+  readonly enabled: boolean;
+  /** The site's host name. Default: www.dev.test */
+  readonly domain: string;
+  /** How many instances of the website run, 1 to 100. Default: 2 */
+  readonly instances: number;
+  /** The node class of the clients that run the website. Default: general */
+  readonly nodeClass: string;
+}

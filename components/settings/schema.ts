@@ -1,0 +1,140 @@
+import { z } from "zod";
+import { type Role, roles, type Versions } from "../topology/model";
+import type { Settings } from "./model";
+import { supportedVersions } from "./versions";
+
+/**
+ * The form of the settings: types, limits of single values, defaults. What needs more than one value to judge is in
+ * checks.ts. Titles are the interfaces' names: the editors' schema takes its descriptions from there.
+ */
+
+/** One DNS label of lower-case letters and digits with single hyphens, beginning with a letter. */
+export const labelPattern = /^[a-z](?:-?[a-z0-9])*$/;
+const keyPattern = /^[a-z0-9](?:-?[a-z0-9])*$/;
+const domainPattern = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
+
+const label = z
+  .string()
+  .max(63, "must have at most 63 characters, the limit of a DNS label")
+  .regex(labelPattern, "must be lower-case letters, digits and single hyphens, beginning with a letter");
+
+const key = z
+  .string()
+  .max(63, "must have at most 63 characters, the limit of a DNS label")
+  .regex(keyPattern, "must be lower-case letters, digits and single hyphens");
+
+const multiplier = z.int().min(1).max(10).default(1);
+
+function version(program: keyof Versions) {
+  return z.string().default(supportedVersions[program][0]);
+}
+
+const local = z
+  .strictObject({
+    kind: z.literal("local"),
+    bake: z.boolean().default(true),
+    memoryMb: z.int().min(256).max(1_048_576).default(1024),
+  })
+  .meta({ title: "LocalCloudSettings" });
+
+const group = z
+  .strictObject({
+    roles: z.array(z.enum(roles as readonly [Role, ...Role[]])).min(1, "must name at least one role"),
+    keys: z.array(key).min(1, "must name at least one machine"),
+    nodeClass: label.optional(),
+    public: z.boolean().optional(),
+    size: z.string().min(1, "must not be empty").max(100).optional(),
+  })
+  .meta({ title: "GroupSettings" });
+
+/** One schema for each setting at the top, so that one that is wrong does not hide what is wrong in another. */
+export const sections = {
+  name: label,
+  cloud: z.discriminatedUnion("kind", [local]).prefault({ kind: "local" }),
+  network: z
+    .strictObject({
+      ipv4: z.string().default("198.51.100.0/24"),
+      ipv6: z.string().default("fd00:1ab::/64"),
+      family: z.enum(["ipv4", "ipv6"]).default("ipv6"),
+    })
+    .meta({ title: "NetworkSettings" })
+    .prefault({}),
+  adminCidrs: z
+    .array(z.string())
+    .min(1, "must name at least one network, or nobody can reach support")
+    .max(20, "must name at most 20 networks: clouds limit the rules of a firewall")
+    .default(["192.0.2.10/32", "fd00:1ab:ff::10/128"]),
+  datacenter: label.default("dc1"),
+  region: label.default("global"),
+  versions: z
+    .strictObject({
+      consul: version("consul"),
+      vault: version("vault"),
+      nomad: version("nomad"),
+      cfssl: version("cfssl"),
+      fabio: version("fabio"),
+      caddy: version("caddy"),
+    })
+    .meta({ title: "Versions" })
+    .prefault({}),
+  ssh: z
+    .strictObject({
+      user: z
+        .string()
+        .regex(/^[a-z_][a-z0-9_-]{0,31}$/, "must be a Linux user name of lower-case letters, digits, _ and -")
+        .default("ops"),
+    })
+    .meta({ title: "SshSettings" })
+    .prefault({}),
+  groups: z.record(label, group),
+  timing: z
+    .strictObject({
+      consulRaftMultiplier: multiplier,
+      nomadRaftMultiplier: multiplier,
+      vaultPerformanceMultiplier: multiplier,
+      leafDays: z.int().min(1).max(365).default(30),
+    })
+    .meta({ title: "TimingSettings" })
+    .prefault({}),
+  site: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      domain: z
+        .string()
+        .max(253, "must have at most 253 characters")
+        .regex(domainPattern, 'must be a lower-case host name with a domain, such as "www.example.org"')
+        .default("www.dev.test"),
+      instances: z.int().min(1).max(100).default(2),
+      nodeClass: label.default("general"),
+    })
+    .meta({ title: "SiteSettings" })
+    .prefault({}),
+} as const;
+
+/** The whole; the compiler holds it and the interfaces together. */
+export const settingsSchema = z
+  .strictObject(sections)
+  .meta({ title: "Settings" }) satisfies z.ZodType<Settings>;
+
+/** The settings known inside the mapping at a path. Example: ["network"] has "ipv4", "ipv6" and "family". */
+export function knownAt(path: readonly PropertyKey[]): readonly string[] {
+  let schemas: z.core.$ZodType[] = [settingsSchema];
+  for (const part of path) schemas = schemas.flatMap((schema) => children(schema, part));
+  return schemas.flatMap((schema) => mappings(schema)).flatMap((mapping) => Object.keys(mapping.shape));
+}
+
+function children(schema: z.core.$ZodType, part: PropertyKey): z.core.$ZodType[] {
+  if (schema instanceof z.ZodRecord) return [schema.valueType];
+  return mappings(schema).flatMap((mapping) =>
+    typeof part === "string" && Object.hasOwn(mapping.shape, part)
+      ? [mapping.shape[part] as z.core.$ZodType]
+      : [],
+  );
+}
+
+function mappings(schema: z.core.$ZodType): z.ZodObject[] {
+  if (schema instanceof z.ZodObject) return [schema];
+  if (schema instanceof z.ZodPrefault) return mappings(schema.unwrap());
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(mappings);
+  return [];
+}

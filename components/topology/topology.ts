@@ -1,0 +1,46 @@
+import type { GroupSettings, Settings } from "../settings/model";
+import { defaultNodeClass, loadBalancerClass, type MachineSpec, type Topology } from "./model";
+
+/**
+ * The topology that settings ask for: a machine for each key of each group, in the order of groups and keys.
+ * @param settings validated, as `parseSettings` returns them
+ */
+export function topologyOf(settings: Settings): Topology {
+  return {
+    cluster: settings.name,
+    datacenter: settings.datacenter,
+    region: settings.region,
+    network: settings.network,
+    adminCidrs: settings.adminCidrs,
+    versions: settings.versions,
+    machines: Object.entries(settings.groups).flatMap(([name, group]) => machinesOf(name, group)),
+  };
+}
+
+function machinesOf(name: string, group: GroupSettings): MachineSpec[] {
+  const nodeClass = nodeClassOf(group);
+  return group.keys.map((key) => ({
+    name: `${name}-${key}`,
+    group: name,
+    key,
+    roles: group.roles,
+    ...(nodeClass === undefined ? {} : { nodeClass }),
+    public: isPublic(group),
+    ...(group.size === undefined ? {} : { size: group.size }),
+  }));
+}
+
+/** The node class of a group's machines: undefined where they are no clients of Nomad. */
+export function nodeClassOf(group: GroupSettings): string | undefined {
+  return group.roles.includes("nomad-client") ? (group.nodeClass ?? defaultNodeClass) : undefined;
+}
+
+/** Whether a group's machines have public addresses. */
+export function isPublic(group: GroupSettings): boolean {
+  return group.public ?? mayBePublic(group);
+}
+
+/** Whether they may: support is reached by admins, load balancers by everybody, all others by nobody outside. */
+export function mayBePublic(group: GroupSettings): boolean {
+  return group.roles.includes("support") || nodeClassOf(group) === loadBalancerClass;
+}
