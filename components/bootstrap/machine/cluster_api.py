@@ -1,0 +1,217 @@
+"""The HTTP APIs of Consul, Nomad and Vault, called directly: a token never shows in an argument or the environment.
+
+Each service is reached at several addresses, and its certificate is verified by the service's own root and a server
+name, never by an address.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from hashistack import Failure
+
+TOKEN_HEADERS = {"consul": "X-Consul-Token", "nomad": "X-Nomad-Token", "vault": "X-Vault-Token"}
+POLL_SECONDS = 0.2
+
+
+class HttpError(Failure):
+    """The service answered, but not what was expected."""
+
+    def __init__(self, sentence, status, text):
+        super().__init__(sentence)
+        self.status = status
+        self.text = text
+
+
+class Unreachable(Failure):
+    """No address answered."""
+
+
+class NotYet(Exception):
+    """A condition that does not hold yet; its text is what was seen last."""
+
+
+def split_address(address):
+    """("[fd00::1]:8501" or "198.51.100.7:8501") -> (host, port)."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Goes to an address, but verifies a name."""
+
+    def __init__(self, host, port, server_name, context, timeout):
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._server_name = server_name
+        self._tls = context
+
+    def connect(self):
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        try:
+            self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
+        except BaseException:
+            plain.close()
+            raise
+
+
+class Answer:
+    def __init__(self, status, text, address, index=None):
+        self.status = status
+        self.text = text
+        self.address = address
+        self.index = index
+
+    @property
+    def body(self):
+        return json.loads(self.text) if self.text.strip() else None
+
+
+class Api:
+    """One service of the cluster.
+
+    access: {"addresses": ["[fd00:1ab::12]:8501", ...], "caPem": root, "serverName": name, "token": secret or absent}
+    """
+
+    def __init__(self, service, access, token=None):
+        self.service = service
+        self.title = service.capitalize()
+        self.addresses = list(access["addresses"])
+        if not self.addresses:
+            raise Failure("%s: no server address is known" % self.title)
+        self._header = TOKEN_HEADERS[service]
+        self._token = token if token is not None else access.get("token")
+        self._server_name = access["serverName"]
+        self._context = ssl.create_default_context(cadata=access["caPem"])
+
+    def at(self, address):
+        """The same service through one of its addresses alone."""
+        one = Api.__new__(Api)
+        one.__dict__.update(self.__dict__)
+        one.addresses = [address]
+        return one
+
+    def with_token(self, token):
+        other = self.at(self.addresses[0])
+        other.addresses = list(self.addresses)
+        other._token = token
+        return other
+
+    def call(self, method, path, body=None, expect=(200,), timeout=10):
+        """One request; an Answer whose status is expected, else HttpError or Unreachable.
+
+        An address that cannot be reached is passed over, and put last for the calls to come. What was sent and not
+        answered is sent again only where that cannot do the thing twice.
+        """
+        seen = []
+        for address in list(self.addresses):
+            try:
+                answer = self._once(address, method, path, body, timeout)
+            except _NotSent as error:
+                seen.append("%s: %s" % (address, error))
+                self._last(address)
+                continue
+            except (OSError, http.client.HTTPException) as error:
+                seen.append("%s: %s" % (address, _plain(error)))
+                self._last(address)
+                if method == "POST":
+                    break
+                continue
+            if answer.status in expect:
+                return answer
+            raise HttpError(
+                "%s at %s answered %s %s with %d: %s"
+                % (self.title, address, method, path.split("?")[0], answer.status, _short(answer.text)),
+                answer.status,
+                answer.text,
+            )
+        raise Unreachable("%s did not answer %s %s (%s)" % (self.title, method, path.split("?")[0], "; ".join(seen)))
+
+    def request(self, method, path, body=None, expect=(200,), timeout=10):
+        """As call, but the parsed body alone."""
+        return self.call(method, path, body, expect, timeout).body
+
+    def get(self, path, missing=()):
+        """The body, or None where the answer's status is one of `missing`."""
+        answer = self.call("GET", path, expect=(200,) + tuple(missing))
+        return answer.body if answer.status == 200 else None
+
+    def put(self, path, body=None, expect=(200, 204)):
+        return self.request("PUT", path, body, expect)
+
+    def delete(self, path, expect=(200, 204, 404)):
+        return self.request("DELETE", path, None, expect)
+
+    def _last(self, address):
+        self.addresses.remove(address)
+        self.addresses.append(address)
+
+    def _once(self, address, method, path, body, timeout):
+        host, port = split_address(address)
+        headers = {"Content-Type": "application/json"}
+        if self._token:
+            headers[self._header] = self._token
+        connection = _Connection(host, port, self._server_name, self._context, timeout)
+        try:
+            try:
+                connection.connect()
+            except OSError as error:
+                raise _NotSent(_plain(error)) from None
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = connection.getresponse()
+            text = response.read().decode("utf-8", "replace")
+            index = response.getheader("X-Nomad-Index") or response.getheader("X-Consul-Index")
+            return Answer(response.status, text, address, index)
+        finally:
+            connection.close()
+
+
+class _NotSent(Exception):
+    """The connection failed before anything was asked."""
+
+
+def _plain(error):
+    """The cause in words, without Python's decoration."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate refused: %s" % error.verify_message
+    if isinstance(error, socket.timeout):
+        return "timed out"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _short(text):
+    line = " ".join(text.split())
+    return line if len(line) <= 400 else line[:400] + "…"
+
+
+def wait(what, condition, seconds, final=()):
+    """Polls until `condition()` returns without raising; what it returns.
+
+    Held back until the limit: NotYet, no connection, and answers that a starting cluster gives (5xx, 403, 429). Other
+    answers, and the statuses in `final`, end it at once.
+    """
+    start = time.monotonic()
+    while True:
+        try:
+            return condition()
+        except NotYet as error:
+            seen = str(error)
+        except Unreachable as error:
+            seen = str(error)
+        except HttpError as error:
+            if error.status in final or not (error.status >= 500 or error.status in (403, 429)):
+                raise
+            seen = str(error)
+        if time.monotonic() - start > seconds:
+            raise Failure("%s: not so after %d s; last seen: %s" % (what, seconds, seen))
+        time.sleep(POLL_SECONDS)
+
+
+def raft_voters(api, wanted):
+    """Consul's and Nomad's quorum: a leader and at least `wanted` voters. To be used in wait()."""
+    servers = (api.get("/v1/operator/raft/configuration") or {}).get("Servers") or []
+    leader = [s for s in servers if s.get("Leader")]
+    voters = [s for s in servers if s.get("Voter")]
+    if not leader or len(voters) < wanted:
+        raise NotYet("%s, %d of %d voters" % ("a leader" if leader else "no leader", len(voters), wanted))
+    return servers

@@ -1,0 +1,57 @@
+"""Nomad from a first leader to its ACLs, namespaces and node pools.
+
+input: {
+  "nomad": access,                 # token: the management token that acl bootstrap shall make
+  "voters": 3, "timeoutSeconds": 60,
+  "policies": [{"Name", "Description", "Rules", "JobACL"?}], "tokens": [...], "namespaces": [...], "nodePools": [...],
+  "scheduler": {...} or absent     # merged into the scheduler's configuration
+}
+"""
+
+import urllib.parse
+from cluster_api import Api, HttpError, NotYet, raft_voters, wait
+from hashistack import Failure
+
+
+def create(given):
+    nomad = Api("nomad", given["nomad"])
+    limit = given["timeoutSeconds"]
+    wait("Nomad: ACLs bootstrapped", lambda: _bootstrap(nomad, given["nomad"]["token"]), limit)
+    wait("Nomad: leader and %d voters" % given["voters"], lambda: raft_voters(nomad, given["voters"]), limit)
+    for policy in given.get("policies", []):
+        nomad.request("POST", "/v1/acl/policy/" + urllib.parse.quote(policy["Name"], safe=""), policy)
+    for namespace in given.get("namespaces", []):
+        nomad.request("POST", "/v1/namespaces", namespace)
+    for pool in given.get("nodePools", []):
+        nomad.request("POST", "/v1/node/pools", pool)
+    if given.get("scheduler"):
+        _scheduler(nomad, given["scheduler"])
+
+
+def _bootstrap(nomad, secret):
+    """Already done is well only if our own token is the one that works."""
+    anonymous = nomad.with_token("")
+    if not anonymous.get("/v1/status/leader"):
+        raise NotYet("no leader")
+    try:
+        nomad.request("GET", "/v1/acl/token/self")
+        return
+    except HttpError as error:
+        if error.status not in (400, 403, 404):
+            raise
+    try:
+        anonymous.request("POST", "/v1/acl/bootstrap", {"BootstrapSecret": secret})
+    except HttpError as error:
+        if error.status == 400 and "already done" in error.text:
+            raise Failure(
+                "Nomad: its ACLs were bootstrapped with another token; "
+                "reset them as HashiCorp's docs say, or make new Nomad servers"
+            ) from None
+        raise
+
+
+def _scheduler(nomad, wanted):
+    present = nomad.get("/v1/operator/scheduler/configuration")["SchedulerConfig"]
+    changed = dict(present, **wanted)
+    if changed != present:
+        nomad.put("/v1/operator/scheduler/configuration?cas=%d" % present["ModifyIndex"], changed)
