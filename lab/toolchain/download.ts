@@ -1,0 +1,94 @@
+/** Downloads from release hosts: quick to see that a host is out of reach, and to say so once. */
+import { createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
+
+/** The host cannot be had (no name, no answer, a gateway in between): another source may be used instead. */
+export class Unreachable extends Error {}
+
+/** The host answered, and what it gave cannot be trusted or is incomplete: never a reason to use another source. */
+export class BadRelease extends Error {}
+
+const ANSWER_LIMIT_MS = 4_000;
+const STALL_LIMIT_MS = 30_000;
+// A proxy that forbids the host, or a gateway that does not get through to it.
+const GATEWAY_STATUSES = new Set([403, 407, 429, 500, 502, 503, 504, 511]);
+
+/** Fetches release files by host and path. One instance remembers, for its life, which hosts do not answer. */
+export class ReleaseHosts {
+  private readonly silent = new Map<string, string>();
+
+  /**
+   * @param mirror base URL below which `<host>/<path>` lies (HASHISTACK_RELEASES); undefined asks the hosts
+   * themselves over HTTPS; "off" asks nobody.
+   */
+  constructor(
+    private readonly mirror: string | undefined,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  url(location: string): string {
+    return this.mirror ? `${this.mirror.replace(/\/+$/, "")}/${location}` : `https://${location}`;
+  }
+
+  /** The whole body, for small files. `undefined` when the host says that it has no such file. */
+  async text(location: string): Promise<Uint8Array | undefined> {
+    return this.request(location, async (body) => {
+      const parts: Uint8Array[] = [];
+      for await (const part of body) parts.push(part as Uint8Array);
+      return Buffer.concat(parts);
+    });
+  }
+
+  /** Streams the body to a file. False when the host says that it has no such file. */
+  async file(location: string, target: string): Promise<boolean> {
+    const done = await this.request(location, async (body) => {
+      await pipeline(body, createWriteStream(target));
+      return true;
+    });
+    return done ?? false;
+  }
+
+  private async request<T>(location: string, read: (body: Readable) => Promise<T>): Promise<T | undefined> {
+    const host = location.split("/")[0];
+    if (this.mirror === "off") throw new Unreachable("releases are turned off");
+    const known = this.silent.get(host);
+    if (known) throw new Unreachable(known);
+    const url = this.url(location);
+    const limit = new AbortController();
+    const late = (ms: number) =>
+      setTimeout(() => limit.abort(new Error(`no answer within ${ms / 1000} s`)), ms);
+    let timer = late(ANSWER_LIMIT_MS);
+    try {
+      const signals = this.signal ? [limit.signal, this.signal] : [limit.signal];
+      const response = await fetch(url, { signal: AbortSignal.any(signals), redirect: "follow" });
+      if (GATEWAY_STATUSES.has(response.status)) throw new Error(`status ${response.status}`);
+      if (response.status === 404 || response.status === 410) return undefined;
+      if (!response.ok || !response.body) {
+        throw new BadRelease(`${url} answered with status ${response.status}`);
+      }
+      const body = Readable.fromWeb(response.body as ReadableStream);
+      body.on("data", () => {
+        clearTimeout(timer);
+        timer = late(STALL_LIMIT_MS);
+      });
+      body.pause();
+      return await read(body);
+    } catch (error) {
+      if (error instanceof BadRelease) throw error;
+      if (this.signal?.aborted) throw new Error(`the download of ${url} was stopped`);
+      const reason = `${host} does not answer (${reasonOf(error)})`;
+      this.silent.set(host, reason);
+      throw new Unreachable(reason);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause as { code?: string; message?: string } | undefined;
+  return cause?.code ?? cause?.message ?? error.message;
+}

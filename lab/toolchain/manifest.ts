@@ -1,0 +1,252 @@
+/**
+ * Every program that the cluster, the lab and the engine run, with its version and the ways to get it.
+ * To change a version: edit its row, the SHA-256 pins (from the publisher's signed sums) and modules/<program>/.
+ */
+import { HASHICORP_FINGERPRINT, HASHICORP_KEY } from "./keys";
+
+/** The processor, as Go spells it. */
+export type Architecture = "amd64" | "arm64";
+
+/** How a program tells its version: arguments, and a pattern whose first group is the version. */
+export interface VersionQuestion {
+  args: readonly string[];
+  pattern: RegExp;
+}
+
+/** A publisher's release: an archive whose SHA-256 is pinned here and, where the publisher signs, in signed sums. */
+export interface Release {
+  /** Host and path of the archive, without scheme, so that a mirror can hold it below one folder. */
+  archive: (architecture: Architecture) => string;
+  format: "zip" | "tar.gz";
+  /** The program's path inside the archive. */
+  member: string;
+  sha256: Record<Architecture, string>;
+  /** Sums and their detached OpenPGP signature; absent where the publisher signs in no way that we can check. */
+  signed?: { sums: string; signature: string; key: string; fingerprint: string };
+}
+
+/** A program built from its Go module by the small module in modules/<module>/. */
+export interface GoModule {
+  /** Folder below modules/, with the go.mod and go.sum to build from. */
+  module: string;
+  /** Module path and version, for people to read. */
+  origin: string;
+  /** The program's own version where this way gives another one than the row says. */
+  version?: string;
+  /** The main package. */
+  package: string;
+  cgo: boolean;
+  tags: readonly string[];
+  /** Linker variables, name=value. */
+  variables: readonly string[];
+  /** Seconds the build took on two idle cores with no cache, for estimates. */
+  buildSeconds: number;
+}
+
+/** A program taken out of a Debian package, which apt verifies; nothing is installed on the host. */
+export interface DebianPackage {
+  package: string;
+  /** The program's path inside the package. */
+  member: string;
+}
+
+export interface Program {
+  name: string;
+  version: string;
+  /** What the project uses it for. */
+  purpose: string;
+  /** How to ask a copy on PATH for its version; a program that cannot tell is never taken from PATH. */
+  question?: VersionQuestion;
+  /** Taken from PATH when it lies beside this program, which has the right version: they are released together. */
+  releasedWith?: string;
+  release?: Release;
+  module?: GoModule;
+  debian?: DebianPackage;
+}
+
+function hashicorp(name: string, version: string, sha256: Record<Architecture, string>): Release {
+  const folder = `releases.hashicorp.com/${name}/${version}`;
+  return {
+    archive: (architecture) => `${folder}/${name}_${version}_linux_${architecture}.zip`,
+    format: "zip",
+    member: name,
+    sha256,
+    signed: {
+      sums: `${folder}/${name}_${version}_SHA256SUMS`,
+      signature: `${folder}/${name}_${version}_SHA256SUMS.sig`,
+      key: HASHICORP_KEY,
+      fingerprint: HASHICORP_FINGERPRINT,
+    },
+  };
+}
+
+// Pulumi signs its releases with cosign's keyless way only, so the pin is what vouches for them.
+function pulumi(member: string): Release {
+  return {
+    archive: (architecture) =>
+      `get.pulumi.com/releases/sdk/pulumi-v3.250.0-linux-${architecture === "amd64" ? "x64" : "arm64"}.tar.gz`,
+    format: "tar.gz",
+    member: `pulumi/${member}`,
+    sha256: {
+      amd64: "8916fd36ccc96adbd45ca679194b685e3b767d94502ae05610878a6d9870b8f3",
+      arm64: "deb4bf0d05b4cbaf3adcf82ffa44039ad0ebf039e33338ead8136877a437b4e5",
+    },
+  };
+}
+
+const PULUMI_VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
+const CFSSL_VERSION_VARIABLE = "github.com/cloudflare/cfssl/cli/version.version";
+
+export const MANIFEST: readonly Program[] = [
+  {
+    name: "cfssl",
+    version: "1.6.5",
+    purpose: "the cluster's certificate authority: client",
+    question: { args: ["version"], pattern: /^Version: (\S+)/m },
+    // No release: its sums are unsigned, so the module, checked by Go's checksum database, is the surer source.
+    module: {
+      module: "cfssl",
+      origin: "github.com/cloudflare/cfssl@v1.6.5",
+      package: "github.com/cloudflare/cfssl/cmd/cfssl",
+      cgo: false,
+      tags: [],
+      variables: [`${CFSSL_VERSION_VARIABLE}=1.6.5`],
+      buildSeconds: 30,
+    },
+  },
+  {
+    name: "multirootca",
+    version: "1.6.5",
+    purpose: "the cluster's certificate authority: server",
+    module: {
+      module: "cfssl",
+      origin: "github.com/cloudflare/cfssl@v1.6.5",
+      package: "github.com/cloudflare/cfssl/cmd/multirootca",
+      cgo: false,
+      tags: [],
+      variables: [`${CFSSL_VERSION_VARIABLE}=1.6.5`],
+      buildSeconds: 6,
+    },
+  },
+  {
+    name: "consul",
+    version: "1.21.0",
+    purpose: "catalogue, DNS and health of the cluster",
+    question: { args: ["version"], pattern: /^Consul v(\S+)/m },
+    release: hashicorp("consul", "1.21.0", {
+      amd64: "e916e30904eedfa7ee2e2a378b5e8a9a374f2f351e645aa4c0a03adc15dabaec",
+      arm64: "59d04f948d4b04a1d836e69a441e4c3ffb74b41f710329c9ba0dc99392b6f2d5",
+    }),
+    module: {
+      module: "consul",
+      origin: "github.com/hashicorp/consul@v1.21.0",
+      package: "github.com/hashicorp/consul",
+      cgo: false,
+      tags: [],
+      variables: [],
+      buildSeconds: 230,
+    },
+  },
+  {
+    name: "fabio",
+    version: "1.5.15",
+    purpose: "the load balancer",
+    question: { args: ["-v"], pattern: /^(\d\S*)/m },
+    // No release: the published 1.5.15 is built with Go 1.15, whose TLS has had no fixes for years.
+    module: {
+      module: "fabio",
+      origin: "github.com/fabiolb/fabio@v1.5.15",
+      package: "github.com/fabiolb/fabio",
+      cgo: false,
+      tags: [],
+      // The source says 1.5.14; the publisher's build sets it like this.
+      variables: ["main.version=1.5.15"],
+      buildSeconds: 20,
+    },
+  },
+  {
+    name: "pulumi-language-nodejs",
+    version: "3.250.0",
+    purpose: "runs the Pulumi program for the engine",
+    releasedWith: "pulumi",
+    release: pulumi("pulumi-language-nodejs"),
+    module: {
+      module: "pulumi-language-nodejs",
+      // The last version in which the host is part of the sdk module; later ones are in no registry.
+      origin: "github.com/pulumi/pulumi/sdk/v3@v3.68.0",
+      version: "3.68.0",
+      package: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
+      cgo: false,
+      tags: [],
+      variables: [`${PULUMI_VERSION_VARIABLE}=v3.68.0`],
+      buildSeconds: 20,
+    },
+  },
+  {
+    name: "pulumi",
+    version: "3.250.0",
+    purpose: "the engine",
+    question: { args: ["version"], pattern: /^v(\S+)/m },
+    release: pulumi("pulumi"),
+    module: {
+      module: "pulumi",
+      origin: "github.com/pulumi/pulumi/pkg/v3@v3.250.0",
+      package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+      cgo: false,
+      tags: [],
+      // Without it the Automation API refuses the engine.
+      variables: [`${PULUMI_VERSION_VARIABLE}=v3.250.0`],
+      buildSeconds: 190,
+    },
+  },
+  {
+    name: "vault",
+    version: "1.21.1",
+    purpose: "secrets and certificates",
+    question: { args: ["version"], pattern: /^Vault v(\S+)/m },
+    release: hashicorp("vault", "1.21.1", {
+      amd64: "4088617653eba4ea341b6166130239fcbe42edc7839c7f7c6209d280948769c7",
+      arm64: "f83f541e4293289bf1cc3f1e62e41a29a9ce20aeb9a152ada2b00ca42e7e856d",
+    }),
+    module: {
+      module: "vault",
+      origin: "github.com/hashicorp/vault@v1.21.1",
+      package: "github.com/hashicorp/vault",
+      cgo: false,
+      // Without the secret engines and login methods of the clouds and databases, which are plugins of their own.
+      tags: ["minimal"],
+      variables: [],
+      buildSeconds: 300,
+    },
+  },
+  {
+    name: "nomad",
+    version: "1.11.1",
+    purpose: "schedules the jobs",
+    question: { args: ["version"], pattern: /^Nomad v(\S+)/m },
+    release: hashicorp("nomad", "1.11.1", {
+      amd64: "8e8fbc9c3ddae39a63f7ed70a99bb4b936bb6e88ed9160ce0e9d36ff2909c1f3",
+      arm64: "a120ba1be96d536ef7196911b57bfbe78fe08c53935dfd16eae0206eba09d729",
+    }),
+    module: {
+      module: "nomad",
+      origin: "github.com/hashicorp/nomad@v1.11.1",
+      package: "github.com/hashicorp/nomad",
+      // The exec driver's user namespaces are entered in C.
+      cgo: true,
+      tags: ["hashicorpmetrics", "release"],
+      variables: [],
+      buildSeconds: 300,
+    },
+  },
+  {
+    name: "caddy",
+    version: "2.6.2",
+    purpose: "serves the website of the example job",
+    question: { args: ["version"], pattern: /^v?(\d+\.\d+\.\d+)/m },
+    debian: { package: "caddy", member: "usr/bin/caddy" },
+  },
+];
+
+/** Every program's name, in the manifest's order. */
+export const PROGRAM_NAMES: readonly string[] = MANIFEST.map((program) => program.name);
