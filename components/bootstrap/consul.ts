@@ -154,11 +154,16 @@ const reservedServices = ["consul", "vault", "nomad", "nomad-client"];
 
 const taskRules = 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy = "read" }\n';
 
-function workloadObjects(workloads: ConsulWorkloads): Omit<ConsulObjects, "tokens"> {
+/**
+ * What lets workloads of Nomad log in. Consul fetches Nomad's keys when the auth method is written, so this comes once
+ * Nomad's servers answer under the name in `jwksUrl`.
+ */
+export function consulWorkloadObjects(workloads: ConsulWorkloads): ConsulObjects {
   const { namespaces, jobs } = workloads;
   const jobRole = (of: JobConsulRights) => `nomad-${of.namespace}-job-${of.job}`;
   const tasksRole = (namespace: string) => `nomad-${namespace}-tasks`;
   return {
+    tokens: [],
     policies: [
       { Name: "nomad-tasks", Description: "Any Nomad task: read the catalog", Rules: taskRules },
       ...jobs.map((of) => ({
@@ -241,12 +246,12 @@ export function consulObjects(
   seed: string,
   datacenter: string,
   servers: readonly ConsulNode[],
-  workloads: ConsulWorkloads,
 ): ConsulObjects {
-  const forWorkloads = workloadObjects(workloads);
   return {
-    ...forWorkloads,
-    policies: [...daemonPolicies, ...forWorkloads.policies],
+    policies: daemonPolicies,
+    roles: [],
+    authMethods: [],
+    bindingRules: [],
     tokens: [
       ...servers.flatMap((node) => nodeTokens(seed, datacenter, node)),
       token(seed, { use: "dns" }, "DNS of every agent", {

@@ -83,18 +83,20 @@ class Api:
         self._token = token if token is not None else access.get("token")
         self._server_name = access["serverName"]
         self._context = ssl.create_default_context(cadata=access["caPem"])
+        self._kept = {}
 
     def at(self, address):
         """The same service through one of its addresses alone."""
-        one = Api.__new__(Api)
-        one.__dict__.update(self.__dict__)
-        one.addresses = [address]
-        return one
+        return self._copy([address], self._token)
 
     def with_token(self, token):
-        other = self.at(self.addresses[0])
-        other.addresses = list(self.addresses)
-        other._token = token
+        """The same service as somebody else; "" is nobody."""
+        return self._copy(list(self.addresses), token)
+
+    def _copy(self, addresses, token):
+        other = Api.__new__(Api)
+        other.__dict__.update(self.__dict__)
+        other.addresses, other._token, other._kept = addresses, token, {}
         return other
 
     def call(self, method, path, body=None, expect=(200,), timeout=10):
@@ -147,23 +149,41 @@ class Api:
         self.addresses.append(address)
 
     def _once(self, address, method, path, body, timeout):
-        host, port = split_address(address)
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers[self._header] = self._token
+        data = None if body is None else json.dumps(body)
+        kept = self._kept.pop(address, None)
+        if kept:
+            try:
+                return self._exchange(kept, address, method, path, data, headers, timeout)
+            except (OSError, http.client.HTTPException) as error:
+                # The other side may have closed what lay idle; a POST might have arrived all the same.
+                if method == "POST" or isinstance(error, socket.timeout):
+                    raise
+        host, port = split_address(address)
         connection = _Connection(host, port, self._server_name, self._context, timeout)
         try:
-            try:
-                connection.connect()
-            except OSError as error:
-                raise _NotSent(_plain(error)) from None
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.connect()
+        except OSError as error:
+            raise _NotSent(_plain(error)) from None
+        return self._exchange(connection, address, method, path, data, headers, timeout)
+
+    def _exchange(self, connection, address, method, path, data, headers, timeout):
+        try:
+            connection.sock.settimeout(timeout)
+            connection.request(method, path, data, headers)
             response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
-            index = response.getheader("X-Nomad-Index") or response.getheader("X-Consul-Index")
-            return Answer(response.status, text, address, index)
-        finally:
+        except BaseException:
             connection.close()
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            self._kept[address] = connection
+        index = response.getheader("X-Nomad-Index") or response.getheader("X-Consul-Index")
+        return Answer(response.status, text, address, index)
 
 
 class _NotSent(Exception):

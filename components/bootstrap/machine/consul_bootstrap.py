@@ -22,7 +22,7 @@ def create(given):
         lambda: raft_voters(consul, given["voters"]),
         given["timeoutSeconds"],
     )
-    put_objects(consul, given["objects"])
+    put_objects(consul, given["objects"], given["timeoutSeconds"])
     for agent in given.get("agents", []):
         _try_again(consul, agent)
 
@@ -37,15 +37,20 @@ def _try_again(consul, agent):
     its.put("/v1/agent/token/agent", {"Token": agent["token"]})
 
 
-def put_objects(consul, objects):
+def put_objects(consul, objects, seconds):
     _put_named(consul, "/v1/acl/policy", "/v1/acl/policies", objects.get("policies", []))
     _put_named(consul, "/v1/acl/role", "/v1/acl/roles", objects.get("roles", []))
     for token in objects.get("tokens", []):
         put_token(consul, token)
     for method in objects.get("authMethods", []):
-        path = "/v1/acl/auth-method/" + urllib.parse.quote(method["Name"], safe="")
-        consul.put(path if consul.get(path, missing=(404,)) else "/v1/acl/auth-method", method)
+        # Consul fetches the method's keys first, from a name that it may have to learn.
+        wait("Consul: auth method %s" % method["Name"], lambda: _put_method(consul, method), seconds)
     _put_binding_rules(consul, objects.get("bindingRules", []))
+
+
+def _put_method(consul, method):
+    path = "/v1/acl/auth-method/" + urllib.parse.quote(method["Name"], safe="")
+    consul.put(path if consul.get(path, missing=(403, 404)) else "/v1/acl/auth-method", method)
 
 
 def _put_named(consul, one, several, wanted):

@@ -21,7 +21,7 @@ def create(given):
     for policy in given.get("policies", []):
         nomad.request("POST", "/v1/acl/policy/" + urllib.parse.quote(policy["Name"], safe=""), policy)
     for namespace in given.get("namespaces", []):
-        nomad.request("POST", "/v1/namespaces", namespace)
+        nomad.request("POST", "/v1/namespace", namespace)
     for pool in given.get("nodePools", []):
         nomad.request("POST", "/v1/node/pools", pool)
     if given.get("scheduler"):
