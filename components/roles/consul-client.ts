@@ -4,8 +4,8 @@ import { renderConsulClient } from "./consul";
 import type { Leaf } from "./leaf";
 
 export interface ConsulClientArgs {
-  /** The machine's logical name: Consul's node name. Example: "control-a". */
-  machine: string;
+  /** Consul's node name: the machine's host name. Example: "dev-control-a-1f2e3d4c". */
+  node: pulumi.Input<string>;
   /** Example: "dc1". */
   datacenter: string;
   /** Version of Consul. */

@@ -4,8 +4,8 @@ import { daemonUnit } from "./units";
 
 /** What a Consul agent is made of, server or client. Plain values. */
 export interface ConsulAgent {
-  /** The machine's logical name: Consul's node name. */
-  machine: string;
+  /** Consul's node name: the machine's host name. */
+  node: string;
   datacenter: string;
   version: string;
   /** Address that members use for this machine. */
@@ -38,7 +38,7 @@ function agentConfig(agent: ConsulAgent): Record<string, unknown> {
   const server = agent.expect > 0;
   return {
     datacenter: agent.datacenter,
-    node_name: agent.machine,
+    node_name: agent.node,
     data_dir: "/var/lib/consul",
     bind_addr: agent.address,
     advertise_addr: agent.address,

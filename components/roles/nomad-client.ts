@@ -4,8 +4,8 @@ import type { Leaf } from "./leaf";
 import { renderNomadClient } from "./nomad";
 
 export interface NomadClientArgs {
-  /** The machine's logical name: Nomad's node name. */
-  machine: string;
+  /** Nomad's node name: the machine's host name. Example: "dev-client-a-1f2e3d4c". */
+  node: pulumi.Input<string>;
   /** Example: "global". */
   region: string;
   /** Example: "dc1". */

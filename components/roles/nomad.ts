@@ -5,7 +5,7 @@ import { daemonUnit, hardening } from "./units";
 
 /** What every Nomad agent is made of. Plain values. */
 export interface NomadAgent {
-  machine: string;
+  node: string;
   region: string;
   datacenter: string;
   version: string;
@@ -42,7 +42,7 @@ function agentConfig(agent: NomadAgent): Record<string, unknown> {
   const host = bracketed(agent.address);
   const identity = { aud: ["consul.io"], ttl: "1h" };
   return {
-    name: agent.machine,
+    name: agent.node,
     region: agent.region,
     datacenter: agent.datacenter,
     data_dir: "/var/lib/nomad",

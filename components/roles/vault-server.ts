@@ -4,8 +4,8 @@ import type { Leaf } from "./leaf";
 import { renderVaultServer } from "./vault";
 
 export interface VaultServerArgs {
-  /** The machine's logical name: Raft's node id. */
-  machine: string;
+  /** Raft's node id: the machine's host name. Example: "dev-control-a-1f2e3d4c". */
+  node: pulumi.Input<string>;
   /** Vault's cluster name. */
   cluster: string;
   version: string;

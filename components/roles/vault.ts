@@ -5,7 +5,7 @@ import { daemonUnit, hardening } from "./units";
 
 /** What a Vault server is made of. Plain values. */
 export interface VaultServerPlan {
-  machine: string;
+  node: string;
   cluster: string;
   version: string;
   address: string;
@@ -51,7 +51,7 @@ function serverConfig(server: VaultServerPlan): Record<string, unknown> {
     storage: {
       raft: {
         path: "/var/lib/vault",
-        node_id: server.machine,
+        node_id: server.node,
         performance_multiplier: String(server.performanceMultiplier),
         retry_join: server.servers
           .filter((address) => address !== server.address)
