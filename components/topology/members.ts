@@ -1,0 +1,40 @@
+import type { Member, Network, Role } from "./model";
+
+/** Who is where. */
+
+/** The members that have a role, in the order given. Works on specs of machines, too. */
+export function membersWith<M extends Member | Member["spec"]>(role: Role, members: readonly M[]): M[] {
+  return members.filter((member) => specOf(member).roles.includes(role));
+}
+
+function specOf(member: Member | Member["spec"]): Member["spec"] {
+  return "spec" in member ? member.spec : member;
+}
+
+/** The address that other members use for this one, by the cluster's family. Example: "fd00:1ab::12". */
+export function memberAddress(
+  member: Member,
+  topology: { readonly network: Pick<Network, "family"> },
+): string {
+  return topology.network.family === "ipv6" ? member.addresses.privateIpv6 : member.addresses.privateIpv4;
+}
+
+/** Both private addresses, IPv4 first. */
+export function memberAddresses(member: Member): [string, string] {
+  return [member.addresses.privateIpv4, member.addresses.privateIpv6];
+}
+
+/** The machine's name as a node of Consul and Nomad. */
+export function nodeName(member: Member): string {
+  return member.hostname ?? member.spec.name;
+}
+
+/** An address as URLs take it. Example: urlHost("fd00::1") is "[fd00::1]". */
+export function urlHost(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+/** An address and a port. Example: hostPort("fd00::1", 8501) is "[fd00::1]:8501". */
+export function hostPort(address: string, port: number): string {
+  return `${urlHost(address)}:${port}`;
+}
