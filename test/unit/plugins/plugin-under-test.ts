@@ -216,6 +216,13 @@ export class PluginUnderTest {
     return endOf(this.process, () => this.process.kill("SIGINT"));
   }
 
+  /** Leaves the plugin alone, as an engine that was killed does, and answers its exit code. */
+  async lostEngine(): Promise<number | null> {
+    this.client.close();
+    this.engine.forceShutdown();
+    return endOf(this.process, () => this.process.stdin.end());
+  }
+
   private struct(properties: Values): Struct {
     const wire = this.acceptSecrets ? properties : (plain(properties) as Values);
     return Struct.fromJavaScript(wire as never);
