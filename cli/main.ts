@@ -1,0 +1,91 @@
+/** `hashistack`: reads what was typed and calls the command. */
+import type { Command } from "commander";
+import * as commands from "./commands";
+import { CliError } from "./errors";
+import { restoreUserPath } from "./root";
+
+const EXIT_CODES = `
+Exit codes: 0 done · 1 it failed (for status: something is wrong) · 2 it could not be tried · 130 cancelled.
+exec and ssh give the exit code of the program they ran.`;
+
+interface Flags {
+  stack: string;
+  cwd: string;
+  json?: boolean;
+}
+
+function withStack(command: Command): Command {
+  return command
+    .option("-s, --stack <name>", "the stack", "dev")
+    .option("-C, --cwd <folder>", "the project's folder", process.cwd())
+    .addHelpText("after", EXIT_CODES);
+}
+
+/** Reads the arguments and gives the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // An ES module: the build is CommonJS, and Node 20 cannot always require one.
+  const { Command, CommanderError } = await import("commander");
+  let code = 0;
+  const act =
+    <A extends unknown[]>(run: (...args: A) => Promise<number>) =>
+    async (...args: A): Promise<void> => {
+      code = await run(...args);
+    };
+  const program = new Command("hashistack")
+    .description("Brings up, looks at and uses a cluster of Consul, Vault and Nomad.")
+    .exitOverride()
+    .addHelpText("after", EXIT_CODES);
+
+  withStack(program.command("up"))
+    .description(
+      "make the stack what its settings say (after recovering a cut run); the second time changes nothing",
+    )
+    .option("--json", "print counts and seconds as JSON instead of text")
+    .action(act((flags: Flags) => commands.up({ ...flags, json: flags.json ?? false })));
+  withStack(program.command("destroy"))
+    .description("destroy the stack's machines and everything on them, without a question")
+    .option("--json", "print counts and seconds as JSON instead of text")
+    .action(act((flags: Flags) => commands.destroy({ ...flags, json: flags.json ?? false })));
+  withStack(program.command("env"))
+    .description('print shell variables for consul, nomad and vault: eval "$(npx hashistack env)"')
+    .action(act((flags: Flags) => commands.env(flags)));
+  withStack(program.command("exec"))
+    .description("run a program with addresses, CAs and tokens set: npx hashistack exec -- nomad node status")
+    .argument("<words...>", "the program and its arguments, after --")
+    .action(act((words: string[], flags: Flags) => commands.exec(flags, words)));
+  withStack(program.command("ssh"))
+    .description("log in to a machine, or run a command there: npx hashistack ssh control-a -- uptime")
+    .argument("<machine>", "its name, or a beginning that no other has")
+    .argument(
+      "[words...]",
+      "a command, after --; several words are quoted one by one, one word is a shell line",
+    )
+    .action(act((machine: string, words: string[], flags: Flags) => commands.ssh(flags, machine, words)));
+  withStack(program.command("recover"))
+    .description(
+      "take up a run that was killed: its lock, if its owner is provably dead, and what it had begun",
+    )
+    .action(act((flags: Flags) => commands.recoverCommand(flags)));
+
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+}
+
+/** Starts it, and turns what is thrown into a sentence. */
+export async function run(): Promise<void> {
+  restoreUserPath(process.env);
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    const known = error instanceof CliError;
+    process.stderr.write(`hashistack: ${known ? error.message : (error as Error).stack}\n`);
+    process.exitCode = known ? error.exitCode : 1;
+  }
+}
+
+if (require.main === module) void run();

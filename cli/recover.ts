@@ -1,0 +1,191 @@
+/**
+ * Takes up a run that was cut: a killed engine leaves its lock, and the creates that it had begun stand in the state
+ * as pending. Only what is provably left over is touched, and what was done is said.
+ */
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runPulumi } from "./engine";
+import { CliError } from "./errors";
+import { parseUrn } from "./events";
+import type { Workspace } from "./workspace";
+
+/** What the engine writes into a lock of a file backend. */
+export interface Lock {
+  readonly pid: number;
+  readonly username: string;
+  readonly hostname: string;
+  /** ISO 8601. */
+  readonly timestamp: string;
+}
+
+/** What is known of this host and of the process that has the lock's number now. */
+export interface HostFacts {
+  readonly hostname: string;
+  /** When this host was started, milliseconds since the Unix epoch. */
+  readonly bootedAt: number;
+  /** The process with the lock's number, if there is one. */
+  readonly process?: { readonly startedAt: number; readonly program: string };
+}
+
+export type Verdict =
+  | { readonly owner: "dead"; readonly why: string }
+  | { readonly owner: "alive" | "unknown"; readonly why: string };
+
+/** Clocks are read to a hundredth of a second, and the boot's time to a second. */
+const TOLERANCE_MS = 2000;
+
+/** Judges whether the owner of a lock is provably dead. Pure. */
+export function judgeLock(lock: Lock, facts: HostFacts): Verdict {
+  const when = Date.parse(lock.timestamp);
+  if (lock.hostname !== facts.hostname) {
+    return { owner: "unknown", why: `it was made on another host, ${lock.hostname}, by ${lock.username}` };
+  }
+  if (!Number.isFinite(when) || !Number.isInteger(lock.pid) || lock.pid <= 0) {
+    return { owner: "unknown", why: "it says neither when nor by which process it was made" };
+  }
+  if (when + TOLERANCE_MS < facts.bootedAt)
+    return { owner: "dead", why: "this host was started after it was made" };
+  if (!facts.process) return { owner: "dead", why: `its process ${lock.pid} is gone` };
+  if (facts.process.startedAt > when + TOLERANCE_MS) {
+    return { owner: "dead", why: `its process ${lock.pid} is gone (another one has its number now)` };
+  }
+  if (facts.process.program && !/pulumi/.test(facts.process.program)) {
+    return { owner: "dead", why: `process ${lock.pid} is ${facts.process.program}, not the engine` };
+  }
+  return { owner: "alive", why: `process ${lock.pid} runs since ${new Date(when).toISOString()}` };
+}
+
+/** Reads the facts for one process from /proc. */
+export function hostFacts(pid: number): HostFacts {
+  const btime = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1];
+  const bootedAt = Number(btime) * 1000;
+  const facts = { hostname: hostname(), bootedAt };
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name stands in brackets and may hold anything: fields are counted after the last one.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z" || fields[0] === "X") return facts;
+    const startedAt = bootedAt + (Number(fields[19]) / 100) * 1000;
+    return { ...facts, process: { startedAt, program: programOf(pid) } };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return facts;
+    throw error;
+  }
+}
+
+/** Name of the executable; empty when it may not be seen (another user's process). */
+function programOf(pid: number): string {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`));
+  } catch {
+    return "";
+  }
+}
+
+/** One create, update… that the engine had begun and not ended. */
+export interface PendingOperation {
+  readonly type: string;
+  readonly resource: { readonly urn: string; readonly type?: string };
+}
+
+/** Plugins whose creates may be repeated: keys and the programs on machines are, by their own make, the same again. */
+const REPEATABLE = /^(command|random|tls|vault|pulumi):/;
+
+/** Sorts pending operations into those that may be forgotten and those that may have left something behind. */
+export function sortPending(operations: readonly PendingOperation[]): {
+  repeatable: string[];
+  uncertain: string[];
+} {
+  const repeatable: string[] = [];
+  const uncertain: string[] = [];
+  for (const { type, resource } of operations) {
+    const { type: kind, name } = parseUrn(resource.urn);
+    // Only a create can leave what the state does not know; the rest is tried again as it stands.
+    if (type !== "creating" || REPEATABLE.test(kind)) repeatable.push(name);
+    else uncertain.push(`${name} (${kind})`);
+  }
+  return { repeatable, uncertain };
+}
+
+/** The folder of a file backend, or undefined for another one. */
+export function fileBackend(workspace: Workspace, env: NodeJS.ProcessEnv): string | undefined {
+  if (workspace.ownBackend) return join(workspace.directory, "state");
+  const url = env.PULUMI_BACKEND_URL ?? "";
+  return /^file:\/\/\//.test(url) ? fileURLToPath(url.replace(/\?.*$/, "")) : undefined;
+}
+
+/**
+ * Recovers one stack. Gives a line for each thing that was done; none when there was nothing to do.
+ * @throws CliError when the stack is locked by a run that lives, or may live.
+ */
+export async function recover(workspace: Workspace, stack: string): Promise<string[]> {
+  const backend = fileBackend(workspace, process.env);
+  // Other backends keep their locks elsewhere: `pulumi cancel` and `pulumi refresh` are theirs.
+  if (!backend) return [];
+  return [...releaseLocks(backend, workspace, stack), ...(await forgetPending(backend, workspace, stack))];
+}
+
+function releaseLocks(backend: string, workspace: Workspace, stack: string): string[] {
+  const folder = join(backend, ".pulumi", "locks", "organization", workspace.project, stack);
+  if (!existsSync(folder)) return [];
+  const said: string[] = [];
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".json"))) {
+    const file = join(folder, name);
+    const lock = readLock(file);
+    const verdict: Verdict = lock
+      ? judgeLock(lock, hostFacts(lock.pid))
+      : { owner: "unknown", why: "it cannot be read" };
+    if (verdict.owner !== "dead") {
+      const advice =
+        verdict.owner === "alive"
+          ? "wait for it to end, or end it with Ctrl-C there"
+          : `if you know that it is over, delete ${file}`;
+      throw new CliError(`stack "${stack}" is locked by another run: ${verdict.why}; ${advice}`);
+    }
+    rmSync(file, { force: true });
+    said.push(`Removed the lock that a cut run left on stack "${stack}": ${verdict.why}.`);
+  }
+  return said;
+}
+
+function readLock(file: string): Lock | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Lock;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Deployment {
+  deployment?: { pending_operations?: PendingOperation[] };
+}
+
+async function forgetPending(backend: string, workspace: Workspace, stack: string): Promise<string[]> {
+  const checkpoint = join(backend, ".pulumi", "stacks", workspace.project, `${stack}.json`);
+  // Most states have none, which a look at the file tells quicker than the engine.
+  if (!existsSync(checkpoint) || !readFileSync(checkpoint, "utf8").includes('"pending_operations"'))
+    return [];
+  const exported = JSON.parse(
+    await runPulumi(workspace, ["stack", "export", "--stack", stack, "--non-interactive"]),
+  ) as Deployment;
+  const pending = exported.deployment?.pending_operations ?? [];
+  if (pending.length === 0 || !exported.deployment) return [];
+  const { repeatable, uncertain } = sortPending(pending);
+  if (uncertain.length > 0) {
+    throw new CliError(
+      `a cut run may have made ${uncertain.join(", ")}, which the state of stack "${stack}" does not know: look in ` +
+        `the cloud, delete or import what is there, then run ` +
+        `"npx hashistack exec -- pulumi refresh --clear-pending-creates --stack ${stack}"`,
+    );
+  }
+  exported.deployment.pending_operations = [];
+  await runPulumi(workspace, ["stack", "import", "--stack", stack, "--non-interactive"], {
+    input: JSON.stringify(exported),
+  });
+  return [
+    `A cut run had begun ${repeatable.length} operation${repeatable.length > 1 ? "s" : ""} that may be repeated ` +
+      `(${repeatable.join(", ")}): they are begun again.`,
+  ];
+}

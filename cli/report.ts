@@ -1,0 +1,68 @@
+/** What a run tells at its end. Pure text. */
+import type { EngineError, EngineResult } from "./engine";
+import { humanSeconds } from "./progress";
+
+const WORDS: Readonly<Record<string, string>> = {
+  create: "created",
+  update: "updated",
+  delete: "deleted",
+  replace: "replaced",
+  same: "unchanged",
+};
+
+/** Example: "12 created, 3 unchanged". "no resources" for an empty summary. */
+export function summaryText(summary: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(summary)
+    .filter(([, count]) => count > 0)
+    .map(([op, count]) => `${count} ${WORDS[op] ?? op}`);
+  return parts.join(", ") || "no resources";
+}
+
+/** Whether nothing was changed. */
+export function unchanged(summary: Readonly<Record<string, number>>): boolean {
+  return Object.entries(summary).every(([op, count]) => op === "same" || count === 0);
+}
+
+/** Failures whole, the last of them last, then what ended. */
+export function failureText(error: EngineError): string {
+  const blocks = error.failures.map((failure) => {
+    const indented = failure.message.trimEnd().split("\n").join("\n  ");
+    return failure.resource ? `${failure.resource}:\n  ${indented}` : indented;
+  });
+  return [...blocks, error.message].filter(Boolean).join("\n\n");
+}
+
+/** The end of `up`: what was done, and what the user wants next. */
+export function upText(result: EngineResult, stack: string): string {
+  const { outputs } = result;
+  const flag = stack === "dev" ? "" : ` --stack ${stack}`;
+  const lines = [
+    `Stack "${stack}" is up: ${summaryText(result.summary)}, in ${humanSeconds(result.seconds)}.`,
+    ...result.warnings.map((warning) => `warning: ${warning}`),
+  ];
+  if (typeof outputs.siteUrl === "string") lines.push("", `  Site        ${outputs.siteUrl}`);
+  const apis = (outputs.apis ?? {}) as Record<string, { address?: string } | undefined>;
+  for (const [name, label] of [
+    ["nomad", "Nomad"],
+    ["consul", "Consul"],
+    ["vault", "Vault"],
+  ] as const) {
+    const address = apis[name]?.address;
+    if (address) lines.push(`  ${label.padEnd(10)}  ${address}`);
+  }
+  lines.push(
+    "",
+    `  Tools       npx hashistack exec${flag} -- nomad node status    (consul, vault and curl too)`,
+    `  Shell       eval "$(npx hashistack env${flag})"`,
+    `  Web pages   npx hashistack ui${flag}`,
+    `  State       npx hashistack status${flag}`,
+    `  Machines    npx hashistack ssh${flag} ${firstMachine(outputs)}`,
+    `  Tokens      the stack's secret outputs: npx hashistack exec${flag} -- pulumi stack output --show-secrets --stack ${stack}`,
+  );
+  return lines.join("\n");
+}
+
+function firstMachine(outputs: Readonly<Record<string, unknown>>): string {
+  const support = outputs.support as { name?: string } | undefined;
+  return support?.name ?? "support";
+}
