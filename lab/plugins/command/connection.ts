@@ -64,6 +64,11 @@ const FIRST_DELAY_MS = 100;
 const DELAY_GROWTH = 1.5;
 const MAX_DELAY_MS = 5_000;
 
+/** Loaded when first needed: most runs of the plugin connect nowhere. */
+function ssh2(): typeof import("ssh2") {
+  return require("ssh2");
+}
+
 /** An endpoint in messages: never with credentials. */
 export function describe(endpoint: Endpoint): string {
   const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
@@ -73,10 +78,10 @@ export function describe(endpoint: Endpoint): string {
 /** Connects, through the jump host if there is one. Throws when dialErrorLimit is passed or the call is aborted. */
 export async function dial(connection: Connection, call: Call): Promise<Dialled> {
   const { proxy } = connection;
-  const target = await config(connection, "connection", call);
+  const target = config(connection, "connection", call);
   if (proxy === undefined)
     return together([await withRetry(connection, call, () => connect(target, call.signal))]);
-  const jumpTarget = await config(proxy, "connection.proxy", call);
+  const jumpTarget = config(proxy, "connection.proxy", call);
   const jump = await withRetry(proxy, call, () => connect(jumpTarget, call.signal));
   try {
     const client = await withRetry(connection, call, async () => {
@@ -131,9 +136,8 @@ interface Target extends ConnectConfig {
 }
 
 /** One attempt: TCP (or the given stream), host key, authentication. */
-async function connect(target: Target, signal: AbortSignal): Promise<Client> {
-  // Loaded when first needed: most runs of the plugin connect nowhere.
-  const { Client } = await import("ssh2");
+function connect(target: Target, signal: AbortSignal): Promise<Client> {
+  const { Client } = ssh2();
   return new Promise((resolve, reject) => {
     const client = new Client();
     let hostKeyRefused = false;
@@ -154,7 +158,6 @@ async function connect(target: Target, signal: AbortSignal): Promise<Client> {
     client.once("close", () => fail("the connection was closed"));
     client.once("ready", () => {
       settle();
-      client.setNoDelay(true);
       resolve(client);
     });
     client.on("keyboard-interactive", (_name, _text, _language, prompts, answer) => {
@@ -165,6 +168,8 @@ async function connect(target: Target, signal: AbortSignal): Promise<Client> {
       return !hostKeyRefused;
     };
     client.connect({ ...target, hostVerifier });
+    // At once: the handshake itself is small packets to and fro, which would wait for each other's acknowledgement.
+    client.setNoDelay(true);
   });
 }
 
@@ -174,13 +179,12 @@ function limited(seconds: number, over: (why: string) => void): NodeJS.Timeout |
 }
 
 /** Throws on keys that cannot be read, which no retry would mend. */
-async function config(endpoint: Endpoint, path: string, call: Call): Promise<Target> {
+function config(endpoint: Endpoint, path: string, call: Call): Target {
   const { host, port, password, privateKey, privateKeyPassword } = endpoint;
   const expected = endpoint.hostKey === undefined ? undefined : parseHostKey(endpoint.hostKey);
   const agent = endpoint.agentSocketPath ?? (process.env.SSH_AUTH_SOCK || undefined);
   if (privateKey !== undefined) {
-    const { utils } = await import("ssh2");
-    const key = utils.parseKey(privateKey, privateKeyPassword);
+    const key = ssh2().utils.parseKey(privateKey, privateKeyPassword);
     if (key instanceof Error)
       throw new Error(`${call.name}: ${path}.privateKey cannot be read: ${key.message}`);
   }

@@ -1,8 +1,9 @@
 /** command:remote:Command of pulumi-command v1.2.1 (provider/pkg/provider/remote). */
-import type { Client, ClientChannel } from "ssh2";
+import type { Client } from "ssh2";
 import type { Property, ResourceKind } from "../common/kinds";
 import { type Connection, describe, dial } from "./connection";
 import { isHostKey } from "./host-key";
+import type { Output } from "./output";
 import { COMMON_INPUTS, type Ended, lifecycle, outputFor, previousOutput, type Run } from "./shared";
 
 /** Bigger values do not fit into one SSH packet. */
@@ -22,13 +23,8 @@ const run: Run = async (command, properties, previous, call): Promise<Ended> => 
   const abort = () => destroy();
   call.signal.addEventListener("abort", abort, { once: true });
   try {
-    const channel = await open(client, command, env);
-    channel.on("data", (data: Buffer) => output.take("stdout", data));
-    channel.stderr.on("data", (data: Buffer) => output.take("stderr", data));
-    // A command need not read all of its input.
-    channel.on("error", () => {});
-    channel.end((properties.stdin as string | undefined) ?? "");
-    const how = await ended(client, channel);
+    const stdin = (properties.stdin as string | undefined) ?? "";
+    const how = await execute(client, command, env, stdin, output);
     output.finish();
     if (how !== "status 0") throw new Error(`ended with ${how}; ${output.tail()}`);
     return { stdout: output.text("stdout"), stderr: output.text("stderr") };
@@ -43,32 +39,35 @@ const run: Run = async (command, properties, previous, call): Promise<Ended> => 
   }
 };
 
-function open(client: Client, command: string, env: Record<string, string>): Promise<ClientChannel> {
+/** Runs a command; answers how it ended, once its output is complete. */
+function execute(
+  client: Client,
+  command: string,
+  env: Record<string, string>,
+  stdin: string,
+  output: Output,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const lost = () => reject(new Error("could not be started: the connection was lost"));
-    client.once("close", lost);
-    client.exec(command, Object.keys(env).length > 0 ? { env } : {}, (error, channel) => {
-      client.removeListener("close", lost);
-      if (error) reject(new Error(`could not be started: ${error.message}`));
-      else resolve(channel);
-    });
-  });
-}
-
-/** Waits for the exit status and the end of the output, or for the loss of the connection. */
-function ended(client: Client, channel: ClientChannel): Promise<string> {
-  return new Promise((resolve) => {
     let how: string | undefined;
     let failure = "";
+    const over = () => resolve(how ?? `no exit status: the connection was lost${failure}`);
     client.on("error", (error: Error) => {
       failure = `: ${error.message}`;
     });
-    channel.on("exit", (code: number | null, signal?: string) => {
-      how = code === null ? `signal ${signal}` : `status ${code}`;
+    client.once("close", over);
+    client.exec(command, Object.keys(env).length > 0 ? { env } : {}, (error, channel) => {
+      if (error) return reject(new Error(`could not be started: ${error.message}`));
+      // All listeners at once: a quick command's exit status may be in the same packet.
+      channel.on("exit", (code: number | null, signal?: string) => {
+        how = code === null ? `signal ${signal}` : `status ${code}`;
+      });
+      channel.once("close", over);
+      channel.on("data", (data: Buffer) => output.take("stdout", data));
+      channel.stderr.on("data", (data: Buffer) => output.take("stderr", data));
+      // A command need not read all of its input.
+      channel.on("error", () => {});
+      channel.end(stdin);
     });
-    const lost = () => resolve(how ?? `no exit status: the connection was lost${failure}`);
-    channel.once("close", lost);
-    client.once("close", lost);
   });
 }
 
