@@ -39,8 +39,17 @@ export function pathText(path: readonly PropertyKey[]): string {
 
 /** A value as it is shown in a message: on one line, never long. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = written(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // A bigint or a cycle: no stack's file can hold them, a program can.
+    return `a ${typeof value}`;
+  }
 }
 
 /** `one`, `one and two`, `one, two and three`. */
