@@ -41,6 +41,11 @@ export function parseSettings(raw: unknown): Settings {
     if (result.success) Object.assign(parsed, { [name]: result.data });
     else for (const issue of result.error.issues) reportIssue(issue, value, [name], knownAt, report);
   }
+  // The schema library passes over this one name in silence.
+  const { groups } = raw as { groups?: unknown };
+  if (typeof groups === "object" && groups !== null && Object.hasOwn(groups, "__proto__")) {
+    report(["groups", "__proto__"], "is not a name that a group can have");
+  }
   checkSettings(parsed, report);
   if (problems.length > 0) throw new SettingsError(problems);
   return parsed as Settings;

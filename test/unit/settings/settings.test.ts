@@ -224,6 +224,13 @@ describe("one sentence for each mistake, with its path", () => {
       'site.domain: must not end in ".consul", which the machines resolve among themselves',
     ],
   ];
+  test("a group with a name that programs trip over", () => {
+    const raw = JSON.parse(JSON.stringify(goodSettings()).replace('"client"', '"__proto__"'));
+    expect(problemsOf(raw)).toContain("groups.__proto__: is not a name that a group can have");
+    const odd = groups((g) => Object.assign(g, { constructor: { roles: ["nomad-client"], keys: ["a"] } }));
+    expect(problemsOf(odd)).toEqual([]);
+  });
+
   test.each(oneProblem)("%s", (_, raw, problem) => {
     expect(problemsOf(raw)).toEqual([problem]);
   });
