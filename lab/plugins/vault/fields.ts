@@ -54,16 +54,14 @@ export function writeBody(own: Record<string, Property>, inputs: Values, state: 
 }
 
 /**
- * The inputs as Vault's answer has them. What Vault has empty and nobody set stays unset. Lists are sets to Vault:
- * one that differs in order alone stays as it is in the state.
+ * The inputs as Vault's answer has them. What Vault has empty and nobody set stays unset. What differs from the state
+ * only in how Vault writes it down is the state's.
  */
 export function readInputs(own: Record<string, Property>, data: Values, state: Values): Values {
   const inputs: Values = {};
   for (const [name, property] of Object.entries(own)) {
     const known = state[name];
-    const value = Array.isArray(data[vaultName(name)])
-      ? orderAs(known, data[vaultName(name)] as unknown[])
-      : data[vaultName(name)];
+    const value = asGiven(known, data[vaultName(name)]);
     if (!isEmpty(value) || (property.default !== undefined && value !== null && value !== undefined)) {
       inputs[name] = value;
     } else if (known !== undefined && isEmpty(known)) {
@@ -73,16 +71,22 @@ export function readInputs(own: Record<string, Property>, data: Values, state: V
   return inputs;
 }
 
-function orderAs(known: unknown, now: unknown[]): unknown[] {
-  const given = now.map((item) => (typeof item === "string" ? asGiven(known, item) : item));
-  return Array.isArray(known) && same([...known].sort(), [...given].sort()) ? known : given;
+/** Vault trims texts, and takes most lists for sets. */
+function asGiven(known: unknown, value: unknown): unknown {
+  if (typeof value === "string" && typeof known === "string") {
+    return value.trim() === known.trim() ? known : value;
+  }
+  if (Array.isArray(value) && Array.isArray(known)) {
+    const given = value.map((item) => itemAsGiven(known, item));
+    return same([...known].sort(), [...given].sort()) ? known : given;
+  }
+  return value;
 }
 
 /** Vault drops the prefix length of single addresses (handleCIDRField in auth_token.go restores it too). */
-function asGiven(known: unknown, item: string): string {
-  const withLength = [`${item}/32`, `${item}/128`];
-  const match = Array.isArray(known) ? withLength.find((one) => known.includes(one)) : undefined;
-  return match ?? item;
+function itemAsGiven(known: unknown[], item: unknown): unknown {
+  const forms = typeof item === "string" ? [item, `${item}/32`, `${item}/128`] : [];
+  return known.find((one) => typeof one === "string" && forms.includes(one.trim())) ?? item;
 }
 
 function empty(property: Property): unknown {

@@ -1,15 +1,7 @@
 import type { Property, ResourceKind, Values } from "../common/kinds";
 import { isObject } from "../common/values";
 import type { VaultClient } from "./client";
-import {
-  enterprise,
-  pathPart,
-  readInputs,
-  tokenProperties,
-  unimplemented,
-  vaultName,
-  writeBody,
-} from "./fields";
+import { enterprise, pathPart, readInputs, tokenProperties, unimplemented, writeBody } from "./fields";
 import { describeAuth, readMount, refuseRemount } from "./mounts";
 
 const oidc = "only the type jwt is implemented";
@@ -93,7 +85,7 @@ export function jwtAuthBackendKind(vault: () => VaultClient): ResourceKind {
       const data = { ...config, path: id, type: entry.type, description: entry.description };
       return {
         id,
-        inputs: readInputs({ ...mount, ...configuration }, withoutLineEnds(data, state), state),
+        inputs: readInputs({ ...mount, ...configuration }, data, state),
         outputs: { accessor: entry.accessor },
       };
     },
@@ -109,16 +101,6 @@ export function jwtAuthBackendKind(vault: () => VaultClient): ResourceKind {
       await vault().request("DELETE", `sys/auth/${id}`, call);
     },
   };
-}
-
-/** A PEM that Vault has without its last line end is the one that was given. */
-function withoutLineEnds(data: Values, state: Values): Values {
-  const entries = Object.entries(state).flatMap(([name, known]): [string, unknown][] => {
-    const value = data[vaultName(name)];
-    const equal = typeof value === "string" && typeof known === "string" && value.trim() === known.trim();
-    return equal ? [[vaultName(name), known]] : [];
-  });
-  return { ...data, ...Object.fromEntries(entries) };
 }
 
 const role: Record<string, Property> = {
