@@ -2,7 +2,7 @@
 import { type Checked, checkProperties } from "./check";
 import { type ChangeKind, compare } from "./diff";
 import type { Call, CheckFailure, Property, ProviderKind, ResourceKind, Values } from "./kinds";
-import { containsUnknown, plain, plainValues, same, secret, UNKNOWN } from "./values";
+import { containsSecret, containsUnknown, plain, plainValues, same, secret, UNKNOWN } from "./values";
 
 /** A diff as the engine wants it. */
 export interface Diff {
@@ -28,8 +28,7 @@ export class Provider {
   }
 
   checkConfig(given: Values): Checked {
-    const { version: _, pluginDownloadURL: __, ...config } = given;
-    return this.parseConfig(config, true);
+    return this.parseConfig(given, true);
   }
 
   async configure(given: Values, call: Call): Promise<void> {
@@ -42,9 +41,16 @@ export class Provider {
 
   check(token: string, news: Values): Checked {
     const kind = this.resource(token);
-    const checked = checkProperties(token, kind.inputs, news);
-    if (checked.failures.length > 0 || kind.check === undefined) return checked;
-    return { inputs: checked.inputs, failures: kind.check(plainValues(checked.inputs)) };
+    const { inputs, failures } = checkProperties(token, kind.inputs, news);
+    if (failures.length === 0) failures.push(...(kind.check?.(plainValues(inputs)) ?? []));
+    // The engine prints the value of the property that a failure names. The reason names it too.
+    const hidden = (name: string) => containsSecret(news[name]) || containsSecret(inputs[name]);
+    return {
+      inputs,
+      failures: failures.map((failure) =>
+        hidden(failure.property) ? { ...failure, property: "" } : failure,
+      ),
+    };
   }
 
   diff(token: string, state: Values, oldInputs: Values | undefined, news: Values): Diff {
@@ -159,6 +165,8 @@ export class Provider {
     const parsed: Values = {};
     const failures: CheckFailure[] = [];
     for (const [name, value] of Object.entries(given)) {
+      // The engine's own: which plugin to load.
+      if (name === "version" || name === "pluginDownloadURL" || name === "pluginChecksums") continue;
       const bare = plain(value);
       const isJson =
         typeof bare === "string" && bare !== UNKNOWN && described[name] && described[name].type !== "string";

@@ -67,6 +67,13 @@ export function containsUnknown(value: unknown): boolean {
   return isObject(value) && Object.values(value).some(containsUnknown);
 }
 
+/** Whether a secret lies anywhere inside. */
+export function containsSecret(value: unknown): boolean {
+  if (isSecret(value)) return true;
+  if (Array.isArray(value)) return value.some(containsSecret);
+  return isObject(value) && Object.values(value).some(containsSecret);
+}
+
 /** Deep equality of wire values; a secret differs from the same value in the open. */
 export function same(a: unknown, b: unknown): boolean {
   if (Array.isArray(a)) {

@@ -172,6 +172,10 @@ describe("local.Command", () => {
     expect((await plugin.check(LOCAL, { create: ["true"] })).failures[0].property).toBe("create");
     expect((await plugin.check(LOCAL, { environment: "A=1" })).failures[0].property).toBe("environment");
     if (plugin.official) return;
+    // The engine prints the value of a property that a failure names.
+    expect((await plugin.check(LOCAL, { stdin: secret(5) })).failures).toEqual([
+      { property: "", reason: "command:local:Command: stdin must be a string" },
+    ]);
     expect(await reason({ logging: "everything" })).toContain("stdoutAndStderr");
     expect(await reason({ create: "true", assetPaths: ["*"] })).toMatch(/does not implement assetPaths/);
     expect(await reason({ create: "true", archivePaths: ["*"] })).toMatch(/does not implement archivePaths/);
