@@ -115,7 +115,7 @@ describe("PrivateKey", () => {
     }
     if (plugin.official) return;
     const { failures } = await plugin.check(KEY, { algorithm: "RSA", bits: 4096 });
-    expect(failures.map(({ property }) => property)).toEqual(["bits"]);
+    expect(failures.map(({ reason }) => reason).join()).toMatch(/bits/);
   });
 });
 
@@ -371,7 +371,7 @@ describe("what is wrong with a certificate", () => {
   it("what only the official plugin can do, by name", async () => {
     if (plugin.official) return;
     const { failures } = await plugin.check(SELF_SIGNED, selfSigned({ privateKeyPemWo: "x" }));
-    expect(failures.map(({ property }) => property)).toEqual(["privateKeyPemWo"]);
+    expect(failures.map(({ reason }) => reason).join()).toMatch(/privateKeyPemWo/);
     const curve = open(await plugin.make(KEY, { algorithm: "ECDSA" }));
     const unsigned = make(SELF_SIGNED, selfSigned({ privateKeyPem: secret(curve.privateKeyPem) }));
     await expect(unsigned).rejects.toThrow(/P256, P384 or P521/);

@@ -74,7 +74,7 @@ export function vaultContract(on: string, start: () => Promise<VaultTarget>): vo
     });
 
     const tokens = async () => {
-      const { data } = await ask("LIST", "auth/token/accessors");
+      const { data } = await ask("GET", "auth/token/accessors?list=true");
       return (data as { keys: string[] }).keys.length;
     };
 
@@ -160,7 +160,8 @@ export function vaultContract(on: string, start: () => Promise<VaultTarget>): vo
         if (plugin.official) return;
         for (const property of ["namespace", "surprise"]) {
           const { failures } = await plugin.check(kind.token, { ...kind.inputs, [property]: "x" });
-          expect(failures.map((failure) => failure.property)).toEqual([property]);
+          expect(failures).toHaveLength(1);
+          expect(failures[0].reason).toContain(property);
         }
       });
     });
