@@ -83,7 +83,9 @@ export class Progress {
     const ahead = this.estimateSeconds ? ` of about ${humanSeconds(this.estimateSeconds)}` : "";
     const line = progressLine(this.state, this.elapsed, Date.now() / 1000).replace("  ", `${ahead}  `);
     if (this.screen.isTTY) {
-      this.screen.write(`\r\x1b[2K${line.slice(0, (this.screen.columns ?? 80) - 1)}`);
+      if (line === this.last && this.drawn) return;
+      this.last = line;
+      this.screen.write(`\r\x1b[2K${line.slice(0, (this.screen.columns || 80) - 1)}`);
       this.drawn = true;
       return;
     }

@@ -145,6 +145,7 @@ function releaseLocks(backend: string, workspace: Workspace, stack: string): str
       throw new CliError(`stack "${stack}" is locked by another run: ${verdict.why}; ${advice}`);
     }
     rmSync(file, { force: true });
+    rmSync(`${file}.attrs`, { force: true });
     said.push(`Removed the lock that a cut run left on stack "${stack}": ${verdict.why}.`);
   }
   return said;

@@ -23,11 +23,16 @@ export function unchanged(summary: Readonly<Record<string, number>>): boolean {
   return Object.entries(summary).every(([op, count]) => op === "same" || count === 0);
 }
 
-/** Failures whole, the last of them last, then what ended. */
+/** Failures whole, the last of them last, then what ended. A cancelled run only names what it did not finish. */
 export function failureText(error: EngineError): string {
-  const blocks = error.failures.map((failure) => {
-    const indented = failure.message.trimEnd().split("\n").join("\n  ");
-    return failure.resource ? `${failure.resource}:\n  ${indented}` : indented;
+  if (error.exitCode === 130) {
+    const names = error.failures.flatMap((failure) => failure.resource ?? []);
+    return names.length > 0 ? `${error.message}; not finished: ${names.join(", ")}` : error.message;
+  }
+  const blocks = error.failures.map(({ resource, message }) => {
+    const text = message.trimEnd();
+    if (!resource || text.startsWith(`${resource}: `)) return text;
+    return `${resource}:\n  ${text.split("\n").join("\n  ")}`;
   });
   return [...blocks, error.message].filter(Boolean).join("\n\n");
 }
