@@ -100,6 +100,12 @@ describe("remote.Command", () => {
     await expect(plugin.make(REMOTE, { connection: wrongEnd, create: "true" })).rejects.toThrow(/host key/);
   });
 
+  it("takes the host key with a comment, or as a line of known_hosts", async () => {
+    for (const hostKey of [`${server.hostKey} a comment`, `127.0.0.1 ${server.hostKey}\n`]) {
+      await plugin.make(REMOTE, { connection: { ...connection, hostKey }, create: "true" });
+    }
+  });
+
   it("refuses a server with another host key, before it logs in", async () => {
     const logins = server.logins;
     const wrong = plugin.make(REMOTE, {
