@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
+import { parseSettings } from "../../../components/settings/parse";
+import { SettingsError } from "../../../components/settings/problems";
 
 // It comes with the Pulumi SDK, which reads its own files by it.
 const yaml = require("js-yaml") as { load(text: string): unknown };
@@ -34,4 +36,15 @@ export function goodSettings() {
       { roles: string[]; keys: string[]; nodeClass?: string; public?: boolean; size?: string }
     >,
   };
+}
+
+/** The problems of settings, one line each; none where they are good. */
+export function problemsOf(raw: unknown): string[] {
+  try {
+    parseSettings(raw);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return error.message.split("\n");
+  }
 }
