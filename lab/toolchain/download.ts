@@ -10,8 +10,6 @@ export class Unreachable extends Error {}
 /** The host answered, and what it gave cannot be trusted or is incomplete: never a reason to use another source. */
 export class BadRelease extends Error {}
 
-const ANSWER_LIMIT_MS = 4_000;
-const STALL_LIMIT_MS = 30_000;
 // A proxy that forbids the host, or a gateway that does not get through to it.
 const GATEWAY_STATUSES = new Set([403, 407, 429, 500, 502, 503, 504, 511]);
 
@@ -26,6 +24,8 @@ export class ReleaseHosts {
   constructor(
     private readonly mirror: string | undefined,
     private readonly signal?: AbortSignal,
+    /** How long to wait for the first byte of an answer, and for the next part of a body. */
+    private readonly limits = { answerMs: 4_000, stallMs: 30_000 },
   ) {}
 
   url(location: string): string {
@@ -59,24 +59,27 @@ export class ReleaseHosts {
     const limit = new AbortController();
     const late = (ms: number) =>
       setTimeout(() => limit.abort(new Error(`no answer within ${ms / 1000} s`)), ms);
-    let timer = late(ANSWER_LIMIT_MS);
+    let timer = late(this.limits.answerMs);
     try {
       const signals = this.signal ? [limit.signal, this.signal] : [limit.signal];
       const response = await fetch(url, { signal: AbortSignal.any(signals), redirect: "follow" });
-      if (GATEWAY_STATUSES.has(response.status)) throw new Error(`status ${response.status}`);
-      if (response.status === 404 || response.status === 410) return undefined;
       if (!response.ok || !response.body) {
+        await response.body?.cancel();
+        if (response.status === 404 || response.status === 410) return undefined;
+        if (GATEWAY_STATUSES.has(response.status)) throw new Error(`status ${response.status}`);
         throw new BadRelease(`${url} answered with status ${response.status}`);
       }
       const body = Readable.fromWeb(response.body as ReadableStream);
       body.on("data", () => {
         clearTimeout(timer);
-        timer = late(STALL_LIMIT_MS);
+        timer = late(this.limits.stallMs);
       });
       body.pause();
       return await read(body);
     } catch (error) {
-      if (error instanceof BadRelease) throw error;
+      // Of this machine, not of the host: a full disk must not look like one.
+      const local = (error as NodeJS.ErrnoException).syscall !== undefined;
+      if (error instanceof BadRelease || local) throw error;
       if (this.signal?.aborted) throw new Error(`the download of ${url} was stopped`);
       const reason = `${host} does not answer (${reasonOf(error)})`;
       this.silent.set(host, reason);

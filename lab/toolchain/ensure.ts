@@ -149,18 +149,19 @@ export async function ensureWith(
 ): Promise<ResolvedTool[]> {
   const programs = programsNamed(chain.manifest, names);
   const tools = await locate(chain, programs);
-  const reports = programs.map((program, index) => reporter(program, index, programs.length, options));
+  const reportFor = (index: number) => reporter(programs[index], index, programs.length, options);
   tools.forEach((tool, index) => {
-    if (tool) reports[index](`ready (${tool.source})`);
+    if (tool) reportFor(index)(`ready (${tool.source})`);
   });
   const hosts = new ReleaseHosts(chain.releases, options.signal);
   const pending = () => programs.map((_, index) => index).filter((index) => !tools[index]);
   for (const index of pending()) {
-    if (programs[index].release) {
-      tools[index] = await obtain(chain, programs[index], reports[index], options, (folder) =>
-        fromRelease(chain, hosts, programs[index], folder, reports[index]),
-      );
-    }
+    const program = programs[index];
+    if (!program.release) continue;
+    const report = reportFor(index);
+    tools[index] = await obtain(chain, program, report, options, (folder) =>
+      fromRelease(chain, hosts, program, folder, report),
+    );
   }
   const rest = pending();
   const toBuild = rest.map((index) => programs[index]).filter((program) => program.module);
@@ -169,9 +170,10 @@ export async function ensureWith(
   const ahead = prefetchAhead(chain, toBuild, options.signal);
   try {
     for (const index of rest) {
+      const report = reportFor(index);
       ahead.reached(programs[index]);
-      tools[index] = await obtain(chain, programs[index], reports[index], options, (folder) =>
-        make(chain, programs[index], folder, reports[index], options.signal),
+      tools[index] = await obtain(chain, programs[index], report, options, (folder) =>
+        make(chain, programs[index], folder, report, options.signal),
       );
     }
   } finally {
@@ -303,11 +305,10 @@ function prefetchAhead(chain: Toolchain, toBuild: readonly Program[], signal: Ab
   };
 }
 
-/** Elapsed time counts from the program's first report after it was found missing. */
+/** Elapsed time counts from when the reporter is made: one for each attempt at a program. */
 function reporter(program: Program, index: number, total: number, options: EnsureOptions): Report {
-  let started: number | undefined;
+  const started = Date.now();
   return (phase, estimateSeconds) => {
-    started ??= Date.now();
     const elapsedSeconds = Math.round((Date.now() - started) / 1000);
     options.onProgress?.({
       tool: program.name,
