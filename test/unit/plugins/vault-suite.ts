@@ -223,6 +223,19 @@ export function vaultContract(on: string, start: () => Promise<VaultTarget>): vo
       if (!plugin.official) expect((await ask("GET", "sys/mounts/auth/broken")).status).toBe(400);
     });
 
+    it("refuses what would move or break a mount", async () => {
+      if (plugin.official) return;
+      const made = await plugin.make(MOUNT, { path: "stays", type: "kv" });
+      const news = await plugin.checked(MOUNT, { path: "moves", type: "kv" });
+      const moving = plugin.diff(MOUNT, made.id, made.properties, made.inputs, news);
+      await expect(moving).rejects.toThrow(/path cannot change from stays/);
+      await plugin.delete(MOUNT, made);
+      for (const keys of [{}, { jwksUrl: keySet.url, jwtValidationPubkeys: ["x"] }]) {
+        const { failures } = await plugin.check(JWT, { path: "keys", ...keys });
+        expect(failures.map(({ reason }) => reason).join()).toMatch(/either jwksUrl or jwtValidationPubkeys/);
+      }
+    });
+
     describe("errors", () => {
       const failing = async (work: Promise<unknown>): Promise<string> =>
         work.then(
