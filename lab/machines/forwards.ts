@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { MachineAddresses } from "./addresses.js";
+import { hostGroup, trackingBase } from "./cgroups.js";
+import { listens } from "./commands.js";
+import { detach, lastWords } from "./detach.js";
+import { LabError } from "./errors.js";
+import { holdsProcess, signal } from "./groups.js";
+import type { OpenLab } from "./lab.js";
+import { namespacePath, outsideNamespace } from "./names.js";
+import { scriptPath } from "./paths.js";
+import { until } from "./run.js";
+import { entries, type MachineRecord, machineDir } from "./state.js";
+
+/** Starts the listeners that are missing and ends those of ports that are no longer public. */
+export async function ensureForwards(
+  open: OpenLab,
+  record: MachineRecord,
+  addresses: MachineAddresses,
+): Promise<void> {
+  const { publicIpv4, forwardAddress } = addresses;
+  if (!publicIpv4 || !forwardAddress) return;
+  const host = hostGroup(trackingBase(open.cgroups), record.name);
+  const dir = join(machineDir(open.lab, record.name), "forwards");
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const known = entries(dir).filter((file) => file.endsWith(".pid"));
+  for (const file of known) {
+    if (record.publicPorts.includes(Number(file.replace(".pid", "")))) continue;
+    const pid = Number(readFileSync(join(dir, file), "utf8"));
+    if (holdsProcess(host, pid)) signal(pid, "SIGKILL");
+    rmSync(join(dir, file));
+  }
+  await Promise.all(
+    record.publicPorts.map(async (port) => {
+      const file = join(dir, `${port}.pid`);
+      if (existsSync(file) && holdsProcess(host, Number(readFileSync(file, "utf8")))) return;
+      const log = join(dir, `${port}.log`);
+      const listen = `${forwardAddress}:${port}`;
+      const namespace = namespacePath(outsideNamespace(open.lab));
+      let ended = false;
+      detach([scriptPath("forward.sh"), file, host, listen, namespace, `${publicIpv4}:${port}`], log).on(
+        "exit",
+        () => {
+          ended = true;
+        },
+      );
+      await until(`The forward ${listen} of machine ${record.name}`, 10_000, () => {
+        if (ended)
+          throw new LabError(`The forward ${listen} of machine ${record.name} ended: ${lastWords(log)}`);
+        return listens(readFileSync("/proc/net/tcp", "utf8"), forwardAddress, port);
+      });
+    }),
+  );
+}

@@ -1,0 +1,149 @@
+import { type Network, networkProblem } from "./addresses.js";
+import { exitCodes, LabError } from "./errors.js";
+import { reservedNames } from "./names.js";
+
+/** What a machine must know to be reached for the first time. */
+export interface FirstContact {
+  /** The one user that logs in: sudo without a password, no password of its own. */
+  readonly user: string;
+  /** OpenSSH public keys. */
+  readonly authorizedKeys: readonly string[];
+  /** The machine's only host key, OpenSSH private format: ECDSA or ed25519. */
+  readonly hostKey: string;
+}
+
+/** What `create` is asked for. */
+export interface MachineSpec {
+  readonly name: string;
+  readonly public: boolean;
+  /** TCP ports with a forward on the host's loopback. */
+  readonly publicPorts: readonly number[];
+  /** Whether the image carries the daemons' programs. Default true. */
+  readonly bake: boolean;
+  readonly network: Network;
+  /** Limit of the machine's memory in MiB; none by default. */
+  readonly memoryMb?: number;
+  readonly firstContact: FirstContact;
+}
+
+const knownKeys = ["name", "public", "publicPorts", "bake", "network", "memoryMb", "firstContact"];
+
+/** Says in one sentence what is wrong with a machine's name, or undefined. */
+export function nameProblem(name: unknown): string | undefined {
+  if (typeof name !== "string") return "name must be a string.";
+  if (!/^[a-z0-9]([a-z0-9-]{1,48})[a-z0-9]$/.test(name)) {
+    return `name must be 3 to 50 of a-z, 0-9 and "-", with "-" neither first nor last, not "${name}".`;
+  }
+  if (reservedNames.includes(name)) return `name "${name}" is a namespace of the lab's own.`;
+  return undefined;
+}
+
+/**
+ * The spec in a JSON document, with defaults filled in. Throws a LabError of one sentence, with the path of what is
+ * wrong, for anything else.
+ */
+export function parseSpec(text: string): MachineSpec {
+  const raw = parseObject(text);
+  const unknown = Object.keys(raw).find((key) => !knownKeys.includes(key));
+  if (unknown) refuse(`"${unknown}" is not known; known are ${knownKeys.join(", ")}.`);
+  const problem = nameProblem(raw.name);
+  if (problem) refuse(problem);
+  const network = objectAt(raw.network, "network");
+  const contact = objectAt(raw.firstContact, "firstContact");
+  const spec: MachineSpec = {
+    name: stringAt(raw.name, "name"),
+    public: booleanAt(raw.public, "public", false),
+    publicPorts: portsAt(raw.publicPorts),
+    bake: booleanAt(raw.bake, "bake", true),
+    network: { ipv4: stringAt(network.ipv4, "network.ipv4"), ipv6: stringAt(network.ipv6, "network.ipv6") },
+    memoryMb: memoryAt(raw.memoryMb),
+    firstContact: {
+      user: stringAt(contact.user, "firstContact.user"),
+      authorizedKeys: keysAt(contact.authorizedKeys),
+      hostKey: hostKeyAt(contact.hostKey),
+    },
+  };
+  const networkTrouble = networkProblem(spec.network);
+  if (networkTrouble) refuse(networkTrouble);
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(spec.firstContact.user) || spec.firstContact.user === "root") {
+    refuse(`firstContact.user must be a Linux user name other than root, not "${spec.firstContact.user}".`);
+  }
+  if (!spec.public && spec.publicPorts.length > 0) refuse("publicPorts are for a public machine only.");
+  return spec;
+}
+
+/** The name in a JSON document, which may hold more. */
+export function parseName(text: string): string {
+  const raw = parseObject(text);
+  const problem = nameProblem(raw.name);
+  if (problem) refuse(problem);
+  return stringAt(raw.name, "name");
+}
+
+function refuse(problem: string): never {
+  throw new LabError(`Machine spec: ${problem}`, exitCodes.usage);
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    refuse(
+      text.trim() ? "standard input is not JSON." : "standard input is empty; it must be a JSON document.",
+    );
+  }
+  return objectAt(value, "the document");
+}
+
+function objectAt(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    refuse(`${path} must be an object.`);
+  return value as Record<string, unknown>;
+}
+
+function stringAt(value: unknown, path: string): string {
+  if (typeof value !== "string" || value === "") refuse(`${path} must be a string.`);
+  return value;
+}
+
+function booleanAt(value: unknown, path: string, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== "boolean") refuse(`${path} must be true or false.`);
+  return value;
+}
+
+function portsAt(value: unknown): number[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) refuse("publicPorts must be a list of TCP ports.");
+  for (const [index, port] of value.entries()) {
+    if (!Number.isInteger(port) || port < 1 || port > 65535)
+      refuse(`publicPorts[${index}] must be a port, 1 to 65535.`);
+  }
+  return [...new Set(value as number[])];
+}
+
+function memoryAt(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!Number.isInteger(value) || (value as number) < 64) refuse("memoryMb must be a whole number from 64.");
+  return value as number;
+}
+
+function keysAt(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length === 0)
+    refuse("firstContact.authorizedKeys must be a list of public keys.");
+  for (const [index, key] of value.entries()) {
+    if (typeof key !== "string" || !/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?\n?$/.test(key)) {
+      refuse(`firstContact.authorizedKeys[${index}] must be one OpenSSH public key.`);
+    }
+  }
+  return (value as string[]).map((key) => key.trim());
+}
+
+function hostKeyAt(value: unknown): string {
+  // The key itself never goes into a message.
+  if (typeof value !== "string" || !value.trimStart().startsWith("-----BEGIN OPENSSH PRIVATE KEY-----")) {
+    refuse("firstContact.hostKey must be a private key in OpenSSH format.");
+  }
+  return `${value.trim()}\n`;
+}

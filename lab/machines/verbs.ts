@@ -1,0 +1,235 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { freeIndex } from "./addresses.js";
+import { hostGroup, machineGroup, planCgroups, trackingBase } from "./cgroups.js";
+import { prepareDisk } from "./disk.js";
+import { exitCodes, LabError } from "./errors.js";
+import {
+  killGroup,
+  readHost,
+  removeLabGroups,
+  removeMachineGroups,
+  signal,
+  systemdIsInit,
+} from "./groups.js";
+import { ensureImage, type Progress, presentImage } from "./image.js";
+import { namespacesOf, type OpenLab, openLab, removeEmptyStateRoot, removeNamespaces } from "./lab.js";
+import {
+  answer,
+  boot,
+  cutPower,
+  leaderOf,
+  type Machine,
+  type MachineState,
+  makeDisk,
+  stateOf,
+  supervisorOf,
+  unplug,
+} from "./machine.js";
+import { until } from "./run.js";
+import type { MachineSpec } from "./spec.js";
+import {
+  labDir,
+  type MachineRecord,
+  machineDir,
+  machineNames,
+  machineRecords,
+  readLab,
+  readMachine,
+  removeLocks,
+  removeTree,
+  withLabLock,
+  withMachineLock,
+  writeMachine,
+} from "./state.js";
+
+/** How long a machine may take to halt before it is cut off. A leftover task can hold systemd back for 90 s. */
+const haltLimitMs = 10_000;
+
+/** Makes a machine, or takes up the one of this name, and boots it. It may not yet answer over SSH. */
+export async function createMachine(lab: string, spec: MachineSpec, progress: Progress): Promise<Machine> {
+  const image = presentImage(spec.bake) ?? (await ensureImage(spec.bake, progress));
+  const open = await openLab(lab, spec.network);
+  return withMachineLock(lab, spec.name, async () => {
+    const known = readMachine(lab, spec.name);
+    if (known && known.public !== spec.public) {
+      const is = known.public ? "public" : "private";
+      throw new LabError(`Machine ${spec.name} exists and is ${is}: destroy it first.`, exitCodes.usage);
+    }
+    let record = known
+      ? writeMachine(lab, { ...known, publicPorts: spec.publicPorts, desired: "running" })
+      : await allot(open, spec, image.layers);
+    if (!record.prepared) {
+      // A run that was cut in here began again from nothing: no machine has seen this disk.
+      await removeTree(join(machineDir(lab, record.name), "upper"));
+      const upper = makeDisk(lab, record.name);
+      prepareDisk(upper, record.layers, record.name, spec.firstContact);
+      record = writeMachine(lab, { ...record, prepared: true });
+    }
+    await boot(open, record);
+    return answer(open, record);
+  });
+}
+
+/** Gives a new machine its index and its id. */
+function allot(open: OpenLab, spec: MachineSpec, layers: readonly string[]): Promise<MachineRecord> {
+  return withLabLock(open.lab, async () => {
+    const taken = new Set(machineRecords(open.lab).map(({ index }) => index));
+    const { name, publicPorts, memoryMb } = spec;
+    return writeMachine(open.lab, {
+      id: `${name}.${randomBytes(4).toString("hex")}`,
+      name,
+      index: freeIndex(taken, open.network),
+      public: spec.public,
+      publicPorts,
+      memoryMb,
+      layers,
+      prepared: false,
+      desired: "running",
+    });
+  });
+}
+
+/** Starts a machine that is recorded. */
+export const startMachine = (lab: string, name: string): Promise<Machine & { state: MachineState }> =>
+  onMachine(lab, name, async (open, record) => {
+    await boot(open, writeMachine(lab, { ...record, desired: "running" }));
+  });
+
+/** Halts a machine cleanly; cuts it off when it takes too long. */
+export const stopMachine = (lab: string, name: string): Promise<Machine & { state: MachineState }> =>
+  onMachine(lab, name, async (open, record) => {
+    writeMachine(lab, { ...record, desired: "stopped" });
+    await halt(open, name);
+  });
+
+/** Ends a machine as a power cut does; it stays recorded as one that should run. */
+export const killMachine = (lab: string, name: string): Promise<Machine & { state: MachineState }> =>
+  onMachine(lab, name, (open) => cutPower(open, name));
+
+/** Reboots a machine cleanly and returns when its new PID 1 has begun; starts one that does not run. */
+export const rebootMachine = (lab: string, name: string): Promise<Machine & { state: MachineState }> =>
+  onMachine(lab, name, async (open, record) => {
+    writeMachine(lab, { ...record, desired: "running" });
+    const leader = leaderOf(open, name);
+    if (leader !== undefined && stateOf(open, record) === "running") {
+      // SIGRTMIN+5 asks systemd to start reboot.target; node has no name for real-time signals.
+      process.kill(leader, 34 + 5);
+      try {
+        await until("The reboot", haltLimitMs, () => ![undefined, leader].includes(leaderOf(open, name)));
+      } catch (error) {
+        if (!(error instanceof LabError)) throw error;
+        await cutPower(open, name);
+      }
+    }
+    await boot(open, { ...record, desired: "running" });
+  });
+
+async function halt(open: OpenLab, name: string): Promise<void> {
+  const supervisor = supervisorOf(open, name);
+  if (supervisor !== undefined) {
+    signal(supervisor, "SIGTERM");
+    try {
+      await until("The halt", haltLimitMs, () => supervisorOf(open, name) === undefined);
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error;
+    }
+  }
+  await cutPower(open, name);
+}
+
+async function onMachine(
+  lab: string,
+  name: string,
+  work: (open: OpenLab, record: MachineRecord) => Promise<void>,
+): Promise<Machine & { state: MachineState }> {
+  if (!readMachine(lab, name)) throw unknownMachine(lab, name);
+  const open = await openLab(lab, undefined);
+  return withMachineLock(lab, name, async () => {
+    const record = readMachine(lab, name);
+    if (!record) throw unknownMachine(lab, name);
+    if (!record.prepared)
+      throw new LabError(`Machine ${name} was never finished: create it again or destroy it.`);
+    await work(open, record);
+    return { ...answer(open, record), state: stateOf(open, readMachine(lab, name) ?? record) };
+  });
+}
+
+const unknownMachine = (lab: string, name: string): LabError =>
+  new LabError(`The lab ${lab} has no machine "${name}".`, exitCodes.unknownMachine);
+
+/** All machines with their state. None where there is no lab. */
+export async function listMachines(
+  lab: string,
+): Promise<(Machine & { state: MachineState; publicPorts: readonly number[] })[]> {
+  const record = readLab(lab);
+  if (!record) return [];
+  const open = { ...record, cgroups: record.cgroups ?? plannedGroups(lab), boot: record.boot ?? "" };
+  return machineRecords(lab).map((machine) => ({
+    ...answer(open, machine),
+    publicPorts: machine.publicPorts,
+    state: stateOf(open, machine),
+  }));
+}
+
+const plannedGroups = (lab: string) => planCgroups(readHost(), systemdIsInit(), lab);
+
+/** Makes the lab stand again after the host's reboot or a killed run, and starts the machines that should run. */
+export async function resumeLab(lab: string, progress: Progress): Promise<void> {
+  if (!readLab(lab)) throw new LabError(`There is no lab ${lab} to resume.`);
+  const open = await openLab(lab, undefined);
+  await Promise.all(
+    machineRecords(lab).map((machine) =>
+      withMachineLock(lab, machine.name, async () => {
+        if (!machine.prepared || machine.desired !== "running") return;
+        await boot(open, machine);
+        progress(`${machine.name} runs`);
+      }),
+    ),
+  );
+}
+
+/** Removes a machine: at once, without a halt. One that does not exist is a success. */
+export async function destroyMachine(lab: string, name: string): Promise<boolean> {
+  const record = readLab(lab);
+  if (!record || !machineNames(lab).includes(name)) return false;
+  return withMachineLock(lab, name, async () => {
+    await removeMachine(lab, name, record.cgroups ?? plannedGroups(lab));
+    return true;
+  });
+}
+
+async function removeMachine(lab: string, name: string, cgroups: OpenLab["cgroups"]): Promise<void> {
+  const base = trackingBase(cgroups);
+  // First who would start it again.
+  await killGroup(hostGroup(base, name));
+  await killGroup(machineGroup(base, name));
+  await unplug(lab, { name, index: readMachine(lab, name)?.index });
+  await removeMachineGroups(cgroups, name);
+  await removeTree(machineDir(lab, name));
+}
+
+/**
+ * Ends the lab: machines, forwards, namespaces, control groups, state. Works by what it finds, not by what is recorded
+ * alone, so a lab whose state is damaged ends too.
+ */
+export async function endLab(lab: string, progress: Progress): Promise<{ machines: number }> {
+  return withLabLock(lab, async () => {
+    let cgroups = plannedGroups(lab);
+    try {
+      cgroups = readLab(lab)?.cgroups ?? cgroups;
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error;
+      progress(error.message);
+    }
+    await killGroup(trackingBase(cgroups).dir);
+    const names = machineNames(lab);
+    await Promise.all(names.map((name) => removeTree(machineDir(lab, name))));
+    await removeNamespaces(namespacesOf(lab));
+    await removeLabGroups(cgroups);
+    await removeTree(labDir(lab));
+    removeEmptyStateRoot();
+    removeLocks(lab);
+    return { machines: names.length };
+  });
+}
