@@ -1,7 +1,6 @@
 /** The commands, each a plain function of its options. `main.ts` reads the words that the user typed. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import {
   EngineError,
   type EngineOptions,
@@ -18,8 +17,12 @@ import { failureText, summaryText, upText } from "./report";
 import { runAsRoot } from "./root";
 import { lastSeconds, recordSeconds } from "./runs";
 import { pickMachine, remoteCommand, writeSshFiles } from "./ssh";
+import { expectedOf, judge } from "./status/judge";
+import { observe } from "./status/observe";
+import { statusJson, statusText } from "./status/print";
 import { prepend, TOOLS, toolPathEntries } from "./toolchain";
 import { renderExports, shellQuote, toolVariables, vaultLogin, writeCaFiles } from "./toolEnv";
+import { choosePages, forward, uiText } from "./ui";
 import {
   checkpointFile,
   checkStackName,
@@ -196,6 +199,41 @@ export async function ssh(options: StackOptions, machine: string, words: readonl
   return passThrough("ssh", ["-F", files.config, name, ...remoteCommand(words, shellQuote)], process.env);
 }
 
+/** `hashistack status`: 0 healthy, 1 something is wrong, 2 could not look. */
+export async function status(options: RunOptions): Promise<number> {
+  const outputs = await loadOutputs(open(options), options.stack);
+  const seen = await observe(outputs);
+  const verdict = judge(seen, expectedOf(outputs));
+  process.stdout.write(`${options.json ? statusJson(seen, verdict) : statusText(seen, verdict)}\n`);
+  return verdict.exitCode;
+}
+
+/** `hashistack ui`: forwards to the web pages until Ctrl-C. With `json` the pages are one JSON line. */
+export async function ui(options: RunOptions): Promise<number> {
+  const workspace = open(options);
+  const outputs = await loadOutputs(workspace, options.stack);
+  const ssh = writeSshFiles(workspace, options.stack, outputs);
+  const ca = writeCaFiles(workspace, options.stack, outputs.ca);
+  const pages = await choosePages(outputs);
+  const stop = new AbortController();
+  const interrupted = (): void => stop.abort();
+  process.on("SIGINT", interrupted);
+  process.on("SIGTERM", interrupted);
+  const flag = options.stack === "dev" ? "" : ` --stack ${options.stack}`;
+  try {
+    await forward(pages, ssh, outputs.support.name, stop.signal, () => {
+      const json = JSON.stringify(
+        Object.fromEntries(pages.map(({ name, url }) => [name.toLowerCase(), url])),
+      );
+      process.stdout.write(`${options.json ? json : uiText(pages, ca, flag)}\n`);
+    });
+    return 0;
+  } finally {
+    process.off("SIGINT", interrupted);
+    process.off("SIGTERM", interrupted);
+  }
+}
+
 /** Runs a program in the user's own terminal; its exit code, or 128 + the signal's number as a shell would say. */
 function passThrough(
   program: string,
@@ -218,9 +256,4 @@ function passThrough(
       resolve(code ?? 128 + (signal === "SIGINT" ? 2 : signal === "SIGTERM" ? 15 : 9));
     });
   }).finally(() => process.off("SIGINT", ignore));
-}
-
-/** The checkout's own lab program. */
-export function labProgram(workspace: Workspace): string {
-  return join(workspace.root, "node_modules", ".bin", "hashistack-lab");
 }

@@ -1,6 +1,6 @@
 /** HTTPS to the cluster's APIs: the CA is pinned, the name in the certificate is given, every call has a limit. */
 import { request } from "node:https";
-import { type DetailedPeerCertificate, connect as tlsConnect } from "node:tls";
+import { checkServerIdentity, type DetailedPeerCertificate, connect as tlsConnect } from "node:tls";
 
 export interface Call {
   /** Example: "https://127.77.0.2:8501/v1/status/leader". */
@@ -87,15 +87,25 @@ export interface ServedCertificate {
 
 /** Connects, verifies chain and name, and reads the leaf's life. Rejects with one sentence. */
 export function servedCertificate(
-  target: { host: string; port: number; serverName: string; ca: string; what: string },
+  target: {
+    host: string;
+    port: number;
+    /** The name or address to verify. */
+    serverName: string;
+    ca: string;
+    what: string;
+    /** Whether the name is asked for in the handshake (an address may not be). Default true. */
+    sendName?: boolean;
+  },
   timeoutSeconds = 10,
 ): Promise<ServedCertificate> {
   return new Promise((resolve, reject) => {
     const socket = tlsConnect({
       host: target.host,
       port: target.port,
-      servername: target.serverName,
       ca: target.ca,
+      ...(target.sendName === false ? {} : { servername: target.serverName }),
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(target.serverName, certificate),
     });
     socket.setTimeout(timeoutSeconds * 1000, () =>
       socket.destroy(new Error(`no answer within ${timeoutSeconds} s`)),

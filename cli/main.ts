@@ -1,8 +1,11 @@
 /** `hashistack`: reads what was typed and calls the command. */
-import type { Command } from "commander";
 import * as commands from "./commands";
 import { CliError } from "./errors";
 import { restoreUserPath } from "./root";
+
+// An ES module: the build is CommonJS, and Node 20 cannot always require one.
+const loadCommander = () => import("commander");
+type Command = InstanceType<Awaited<ReturnType<typeof loadCommander>>["Command"]>;
 
 const EXIT_CODES = `
 Exit codes: 0 done · 1 it failed (for status: something is wrong) · 2 it could not be tried · 130 cancelled.
@@ -23,8 +26,7 @@ function withStack(command: Command): Command {
 
 /** Reads the arguments and gives the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  // An ES module: the build is CommonJS, and Node 20 cannot always require one.
-  const { Command, CommanderError } = await import("commander");
+  const { Command, CommanderError } = await loadCommander();
   let code = 0;
   const act =
     <A extends unknown[]>(run: (...args: A) => Promise<number>) =>
@@ -61,6 +63,14 @@ export async function main(argv: readonly string[]): Promise<number> {
       "a command, after --; several words are quoted one by one, one word is a shell line",
     )
     .action(act((machine: string, words: string[], flags: Flags) => commands.ssh(flags, machine, words)));
+  withStack(program.command("ui"))
+    .description("open loopback forwards to the web pages of Nomad, Consul and Vault and print their URLs")
+    .option("--json", "print the URLs as one JSON line")
+    .action(act((flags: Flags) => commands.ui({ ...flags, json: flags.json ?? false })));
+  withStack(program.command("status"))
+    .description("members, leaders, voters, seals, nodes, jobs, certificates; says what is wrong")
+    .option("--json", "print it as JSON")
+    .action(act((flags: Flags) => commands.status({ ...flags, json: flags.json ?? false })));
   withStack(program.command("recover"))
     .description(
       "take up a run that was killed: its lock, if its owner is provably dead, and what it had begun",

@@ -29,12 +29,10 @@ describe("shellQuote", () => {
     fc.assert(
       fc.property(
         fc.array(
-          fc.string({ unit: "binary" }).filter((word) => !/\0/.test(word)),
+          fc.string({ unit: "grapheme" }).filter((word) => !/\0/.test(word)),
           { maxLength: 3 },
         ),
         (words) => {
-          // A lone surrogate is no text that could be handed to a program.
-          fc.pre(words.every((word) => word.isWellFormed()));
           const script = `printf '%s\\0' ${words.map(shellQuote).join(" ")}`;
           const printed = execFileSync("/bin/sh", ["-c", script]).toString("utf8");
           expect(printed).toBe(words.length === 0 ? "\0" : words.map((word) => `${word}\0`).join(""));

@@ -1,0 +1,150 @@
+/** Says what is wrong with an observed cluster, a sentence each. Pure. */
+import type { Outputs } from "../outputs";
+import type {
+  CertificateView,
+  ConsulView,
+  Look,
+  NomadView,
+  Observation,
+  RaftPeer,
+  VaultView,
+} from "./observe";
+
+/** What the cluster shall have, from the stack's outputs. */
+export interface Expected {
+  readonly consulServers: readonly string[];
+  readonly vaultServers: readonly string[];
+  readonly nomadServers: readonly string[];
+  readonly nomadClients: readonly string[];
+  /** Machines with a Consul agent, servers included. */
+  readonly consulMembers: number;
+}
+
+export interface Verdict {
+  /** Something is wrong. */
+  readonly problems: readonly string[];
+  /** Something could not be looked at. */
+  readonly unseen: readonly string[];
+  /** 0 healthy, 1 something is wrong, 2 could not look. */
+  readonly exitCode: 0 | 1 | 2;
+}
+
+/** Leaves live 30 days and are renewed with 10 left: with fewer than these, renewal does not work. */
+export const RENEWAL_OVERDUE_DAYS = 8;
+const DAY_MS = 86_400_000;
+
+/** What the outputs promise. */
+export function expectedOf(outputs: Outputs): Expected {
+  const having = (role: string): string[] =>
+    Object.entries(outputs.machines)
+      .filter(([, machine]) => machine.roles.includes(role))
+      .map(([name]) => name)
+      .sort();
+  const agents = Object.values(outputs.machines).filter((machine) =>
+    machine.roles.some((role) =>
+      ["consul-server", "vault-server", "nomad-server", "nomad-client"].includes(role),
+    ),
+  );
+  return {
+    consulServers: having("consul-server"),
+    vaultServers: having("vault-server"),
+    nomadServers: having("nomad-server"),
+    nomadClients: having("nomad-client"),
+    consulMembers: agents.length,
+  };
+}
+
+/** Judges one observation. */
+export function judge(seen: Observation, expected: Expected): Verdict {
+  const problems: string[] = [];
+  const unseen: string[] = [];
+  const part = <T>(view: Look<T>, check: (value: T) => string[]): void => {
+    if ("value" in view) problems.push(...check(view.value));
+    else unseen.push(view.why);
+  };
+  part(seen.consul, (view) => judgeConsul(view, expected));
+  part(seen.nomad, (view) => judgeNomad(view, expected));
+  part(seen.vault, (view) => judgeVault(view, expected));
+  for (const certificate of seen.certificates) problems.push(...judgeCertificate(certificate, seen.at));
+  // One that does not answer while the others do is down; when none answers, the way there may be.
+  const blind = [seen.consul, seen.nomad, seen.vault].every((view) => "why" in view);
+  if (blind) return { problems: [], unseen, exitCode: 2 };
+  const all = [...problems, ...unseen];
+  return { problems: all, unseen, exitCode: all.length > 0 ? 1 : 0 };
+}
+
+function judgePeers(service: string, peers: readonly RaftPeer[], wanted: number): string[] {
+  const problems: string[] = [];
+  const leaders = peers.filter((peer) => peer.leader).length;
+  if (leaders !== 1) problems.push(`${service} has ${leaders === 0 ? "no leader" : `${leaders} leaders`}.`);
+  const voters = peers.filter((peer) => peer.voter).length;
+  if (voters !== wanted) problems.push(`${service} has ${voters} voters instead of ${wanted}.`);
+  const others = peers.filter((peer) => !peer.voter).map((peer) => peer.name);
+  if (others.length > 0) problems.push(`${service}: ${others.join(", ")} in the quorum without a vote.`);
+  return problems;
+}
+
+function judgeConsul(view: ConsulView, expected: Expected): string[] {
+  const problems = judgePeers("Consul", view.peers, expected.consulServers.length);
+  if (view.leader === "") problems.push("Consul says that it has no leader.");
+  const lost = view.members.filter(({ status }) => status === "failed" || status === "leaving");
+  for (const { name, status } of lost) problems.push(`Consul member ${name} is ${status}.`);
+  const alive = view.members.filter(({ status }) => status === "alive").length;
+  if (alive < expected.consulMembers) {
+    problems.push(`Consul has ${alive} living members instead of ${expected.consulMembers}.`);
+  }
+  for (const { node, service, check, status } of view.checks) {
+    problems.push(`Consul check "${check}"${service ? ` of ${service}` : ""} on ${node} is ${status}.`);
+  }
+  return problems;
+}
+
+function judgeNomad(view: NomadView, expected: Expected): string[] {
+  const problems = judgePeers("Nomad", view.peers, expected.nomadServers.length);
+  if (view.leader === "") problems.push("Nomad says that it has no leader.");
+  for (const { name, status } of view.servers) {
+    if (status !== "alive" && status !== "left") problems.push(`Nomad server ${name} is ${status}.`);
+  }
+  const ready = view.nodes.filter(({ status }) => status === "ready");
+  if (ready.length !== expected.nomadClients.length) {
+    problems.push(`Nomad has ${ready.length} ready nodes instead of ${expected.nomadClients.length}.`);
+  }
+  for (const { name, status, eligible, draining } of view.nodes) {
+    if (status !== "ready") problems.push(`Nomad node ${name} is ${status}.`);
+    else if (draining) problems.push(`Nomad node ${name} is being drained.`);
+    else if (!eligible) problems.push(`Nomad node ${name} takes no new work (it is ineligible).`);
+  }
+  for (const job of view.jobs) {
+    if (job.stopped || job.desired === undefined) continue;
+    const name = `Job ${job.namespace}/${job.id}`;
+    if (job.running < job.desired) problems.push(`${name} runs ${job.running} of ${job.desired} instances.`);
+    if (job.healthy < job.running)
+      problems.push(`${name} has ${job.running - job.healthy} unhealthy instances.`);
+    if (job.desired === 0) problems.push(`${name} runs nowhere.`);
+    if (job.deployment === "failed") problems.push(`${name}: its last deployment failed.`);
+  }
+  return problems;
+}
+
+function judgeVault(view: VaultView, expected: Expected): string[] {
+  if (!view.initialized) return ["Vault is not initialised."];
+  if (view.sealed) return ["Vault is sealed."];
+  const problems = judgePeers("Vault", view.peers, expected.vaultServers.length);
+  if (view.unsealed.length < expected.vaultServers.length) {
+    const who = view.unsealed.length > 0 ? ` (only ${[...view.unsealed].sort().join(", ")})` : "";
+    problems.push(
+      `Vault has ${view.unsealed.length} unsealed servers instead of ${expected.vaultServers.length}${who}.`,
+    );
+  }
+  return problems;
+}
+
+function judgeCertificate({ name, certificate }: CertificateView, now: number): string[] {
+  if ("why" in certificate) return [`${certificate.why}.`];
+  const days = (certificate.value.notAfter - now) / DAY_MS;
+  if (days < 0) return [`The certificate of ${name} has expired.`];
+  if (days < RENEWAL_OVERDUE_DAYS) {
+    return [`The certificate of ${name} ends in ${Math.floor(days)} days and should have been renewed.`];
+  }
+  return [];
+}
