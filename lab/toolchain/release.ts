@@ -72,13 +72,13 @@ async function checkSums(
     );
   }
   try {
-    const result = await verify({
+    // Throws unless a signature by this key holds.
+    await verify({
       message: await createMessage({ binary: sums }),
       signature: await readSignature({ binarySignature: signature }),
       verificationKeys: key,
       expectSigned: true,
     });
-    await result.signatures[0].verified;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new BadRelease(`the signature of ${hosts.url(signed.sums)} does not hold: ${reason}`);

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import ts from "typescript";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { projectRoot } from "../../../lab/toolchain/goModule";
 import { withLock } from "../../../lab/toolchain/lock";
 import { scratch } from "./support";
 
@@ -20,7 +20,7 @@ afterEach(() => {
 
 /** Another process that holds the lock until it is killed. */
 async function holder(path: string): Promise<ChildProcess> {
-  const source = createRequire(import.meta.url).resolve("../../../lab/toolchain/lock.ts");
+  const source = join(projectRoot(), "lab", "toolchain", "lock.ts");
   const code = ts.transpileModule(readFileSync(source, "utf8"), {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });

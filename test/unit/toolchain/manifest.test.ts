@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readKey } from "openpgp";
 import { describe, expect, test } from "vitest";
 import { toolchainRoot } from "../../../lab/toolchain/cache";
 import { projectRoot } from "../../../lab/toolchain/goModule";
@@ -43,6 +42,7 @@ describe("the manifest", () => {
   });
 
   test("holds HashiCorp's own signing key", async () => {
+    const { readKey } = await import("openpgp");
     const key = await readKey({ armoredKey: HASHICORP_KEY });
     expect(key.getFingerprint().toUpperCase()).toBe(HASHICORP_FINGERPRINT);
     expect(key.isPrivate()).toBe(false);

@@ -7,7 +7,6 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import { createMessage, generateKey, readKey, readPrivateKey, sign } from "openpgp";
 import type { Toolchain } from "../../../lab/toolchain/ensure";
 import type { GoModule, Program, Release } from "../../../lab/toolchain/manifest";
 
@@ -76,6 +75,7 @@ export interface Signer {
 }
 
 export async function makeSigner(): Promise<Signer> {
+  const { createMessage, generateKey, readKey, readPrivateKey, sign } = await import("openpgp");
   const pair = await generateKey({ type: "ecc", curve: "ed25519Legacy", userIDs: [{ name: "Test" }] });
   const privateKey = await readPrivateKey({ armoredKey: pair.privateKey });
   const publicKey = await readKey({ armoredKey: pair.publicKey });
