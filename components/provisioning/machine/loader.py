@@ -75,9 +75,12 @@ def main(bundle, verb):
         sys.exit(text)
     except Exception as error:  # a bug of ours: where, but never the values (they may be secrets)
         signal.alarm(0)
+        kind = type(error).__name__
+        if isinstance(error, OSError):  # says only a path and the system's own words
+            kind += " (%s%s)" % (error.strerror, ": %s" % error.filename if error.filename else "")
         frames = traceback.extract_tb(error.__traceback__)
         place = " < ".join("%s:%s" % (f.filename, f.lineno) for f in reversed(frames[-4:]))
-        sys.exit("%s: %s at %s" % (where, type(error).__name__, place))
+        sys.exit("%s: %s at %s" % (where, kind, place))
     signal.alarm(0)
     if result is not None:
         json.dump(result, sys.stdout)
