@@ -6,6 +6,9 @@ import type { Cloud } from "./clouds/cloud";
 import { enrol } from "./provisioning/enrol";
 import type { Connection } from "./provisioning/remote";
 
+/** A machine that boots is asked again until it answers, but not for ever. */
+const limits = { dialErrorLimit: 60, perDialTimeout: 10 };
+
 export interface ClusterMachineArgs {
   /** Where the machine is made. */
   cloud: Cloud;
@@ -92,33 +95,18 @@ export class ClusterMachine extends pulumi.ComponentResource {
     this.hostKey = hostKey.publicKeyOpenssh.apply((key) => key.trim());
 
     const host = args.jump ? this.address : machine.adminAddress.apply((address) => address ?? "");
-    const reach = (key: pulumi.Output<string>): pulumi.Output<Connection> =>
+    const connect = (key: pulumi.Output<string>): pulumi.Output<Connection> =>
       pulumi.secret(
         pulumi
-          .all({
+          .all([host, key, args.privateKey, args.jump ? args.jump.connection : undefined])
+          .apply(([host, key, privateKey, jump]) => ({
+            ...limits,
             host,
-            key: key.apply((line) => line.trim()),
-            privateKey: args.privateKey,
-            proxy: args.jump ? args.jump.connection : undefined,
-          })
-          .apply((known) => ({
-            host: known.host,
             user: args.user,
-            privateKey: known.privateKey,
-            hostKey: known.key,
-            dialErrorLimit: 60,
-            perDialTimeout: 10,
-            ...(known.proxy
-              ? {
-                  proxy: {
-                    host: known.proxy.host,
-                    user: known.proxy.user,
-                    privateKey: known.proxy.privateKey,
-                    hostKey: known.proxy.hostKey,
-                    dialErrorLimit: 60,
-                    perDialTimeout: 10,
-                  },
-                }
+            privateKey,
+            hostKey: key.trim(),
+            ...(jump
+              ? { proxy: { ...limits, host: jump.host, user: jump.user, privateKey, hostKey: jump.hostKey } }
               : {}),
           })),
       );
@@ -127,13 +115,13 @@ export class ClusterMachine extends pulumi.ComponentResource {
       name,
       {
         machine: name,
-        connection: reach(firstKey.publicKeyOpenssh),
+        connection: connect(firstKey.publicKeyOpenssh),
         machineId: machine.id,
         hostKey: hostKey.privateKeyOpenssh,
       },
       { ...child, dependsOn: args.jump ? [machine.resource, args.jump.enrolled] : [machine.resource] },
     );
-    this.connection = reach(hostKey.publicKeyOpenssh);
+    this.connection = connect(hostKey.publicKeyOpenssh);
     this.registerOutputs({ address: this.address, hostKey: this.hostKey });
   }
 }

@@ -11,7 +11,7 @@ export interface FirstContact {
   user: pulumi.Input<string>;
   /** OpenSSH public keys of that user. */
   authorizedKeys: pulumi.Input<pulumi.Input<string>[]>;
-  /** A throw-away ed25519 host key (OpenSSH private format): it is replaced at enrolment. */
+  /** A throw-away ECDSA host key (OpenSSH private format): enrolment puts an ed25519 one beside it, the first apply takes this one away. */
   hostKey: pulumi.Input<string>;
 }
 

@@ -1,4 +1,5 @@
 import type { PlanFragment } from "../provisioning/plan";
+import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
 import { daemonUnit } from "./units";
 
@@ -29,11 +30,6 @@ export interface ConsulAgent {
 
 const tlsDirectory = "/etc/ssl/consul";
 
-/** An address as URLs and lists of hosts take it: IPv6 in brackets. */
-export function bracketed(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
-}
-
 function agentConfig(agent: ConsulAgent): Record<string, unknown> {
   const server = agent.expect > 0;
   return {
@@ -46,7 +42,7 @@ function agentConfig(agent: ConsulAgent): Record<string, unknown> {
     // Servers answer support's pass-through; a client's API is for its own machine.
     addresses: { https: server ? "::" : "127.0.0.1" },
     ports: { http: -1, https: 8501, grpc: -1, grpc_tls: 8503, dns: 8600, serf_wan: -1 },
-    retry_join: agent.servers.map(bracketed),
+    retry_join: agent.servers.map(urlHost),
     // The default of 30 s would make a parallel start take half a minute.
     retry_interval: "1s",
     rejoin_after_leave: true,

@@ -1,5 +1,5 @@
 import type { PlanFragment, PlannedFile } from "../provisioning/plan";
-import { bracketed } from "./consul";
+import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
 import { daemonUnit, hardening } from "./units";
 
@@ -39,7 +39,6 @@ export interface NomadClientPlan extends NomadAgent {
 const tlsDirectory = "/etc/ssl/nomad";
 
 function agentConfig(agent: NomadAgent): Record<string, unknown> {
-  const host = bracketed(agent.address);
   const identity = { aud: ["consul.io"], ttl: "1h" };
   return {
     name: agent.node,
@@ -47,7 +46,8 @@ function agentConfig(agent: NomadAgent): Record<string, unknown> {
     datacenter: agent.datacenter,
     data_dir: "/var/lib/nomad",
     bind_addr: "::",
-    advertise: { http: host, rpc: host, serf: host },
+    // Nomad itself puts the brackets of IPv6.
+    advertise: { http: agent.address, rpc: agent.address, serf: agent.address },
     disable_update_check: true,
     acl: { enabled: true },
     tls: {
@@ -114,7 +114,7 @@ export function renderNomadServer(server: NomadServerPlan): PlanFragment {
       enabled: true,
       bootstrap_expect: server.expect,
       raft_multiplier: server.raftMultiplier,
-      server_join: { retry_join: server.servers.map(bracketed), retry_interval: "1s" },
+      server_join: { retry_join: server.servers.map(urlHost), retry_interval: "1s" },
     },
   };
   // Servers hand out no Vault tokens: they need neither its address nor its certificate.
@@ -167,7 +167,7 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
     client: {
       enabled: true,
       node_class: client.nodeClass,
-      servers: client.servers.map((address) => `${bracketed(address)}:4647`),
+      servers: client.servers.map((address) => `${urlHost(address)}:4647`),
       preferred_address_family: client.family,
       ...(client.memoryMb === undefined ? {} : { memory_total_mb: client.memoryMb }),
       ...(client.cpuMhz === undefined ? {} : { cpu_total_compute: client.cpuMhz }),

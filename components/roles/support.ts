@@ -1,5 +1,5 @@
 import type { PlanFragment, PlannedFile } from "../provisioning/plan";
-import { bracketed } from "./consul";
+import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
 
 /** Who may log in to a machine and what the login may do. */
@@ -53,7 +53,7 @@ export function renderSsh(ssh: SshPlan): PlanFragment {
 }
 
 function passThrough(name: string, port: number, servers: readonly string[]): string {
-  const upstream = servers.map((s) => `    server ${bracketed(s)}:${port} max_fails=1 fail_timeout=5s;`);
+  const upstream = servers.map((s) => `    server ${urlHost(s)}:${port} max_fails=1 fail_timeout=5s;`);
   return [
     `  upstream ${name} {`,
     ...upstream,

@@ -1,5 +1,5 @@
 import type { PlanFragment } from "../provisioning/plan";
-import { bracketed } from "./consul";
+import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
 import { daemonUnit, hardening } from "./units";
 
@@ -29,7 +29,7 @@ const tlsDirectory = "/etc/ssl/vault";
 const unsealerCa = "/etc/ssl/support/ca.pem";
 
 function serverConfig(server: VaultServerPlan): Record<string, unknown> {
-  const host = bracketed(server.address);
+  const host = urlHost(server.address);
   return {
     ui: true,
     cluster_name: server.cluster,
@@ -56,7 +56,7 @@ function serverConfig(server: VaultServerPlan): Record<string, unknown> {
         retry_join: server.servers
           .filter((address) => address !== server.address)
           .map((address) => ({
-            leader_api_addr: `https://${bracketed(address)}:8200`,
+            leader_api_addr: `https://${urlHost(address)}:8200`,
             leader_ca_cert_file: `${tlsDirectory}/ca.pem`,
             leader_tls_servername: "vault.service.consul",
           })),

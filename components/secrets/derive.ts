@@ -6,7 +6,7 @@ import { hkdfSync } from "node:crypto";
  */
 
 function derive(seed: string, label: string, bytes: number): Buffer {
-  return Buffer.from(hkdfSync("sha256", Buffer.from(seed, "base64"), "pulumi-hashistack", label, bytes));
+  return Buffer.from(hkdfSync("sha256", seed, "pulumi-hashistack", label, bytes));
 }
 
 /** A key as lower-case hex. `label` says what for; the same label gives the same key. Example: "signer/consul/control-a". */

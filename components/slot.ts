@@ -1,0 +1,81 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ClusterMachine } from "./machine";
+import type { PlanFragment } from "./provisioning/plan";
+import type { Leaf } from "./roles/leaf";
+import { renderSsh } from "./roles/support";
+import { hexKey } from "./secrets/derive";
+import type { MachineSpec, Member, Service, Topology } from "./topology/model";
+import { leafNames } from "./topology/names";
+import { zonesFor } from "./topology/zones";
+import type { Trust } from "./trust";
+
+/** One machine of the topology together with what was made for it. */
+export interface Slot {
+  readonly spec: MachineSpec;
+  readonly machine: ClusterMachine;
+  /** The machine as pure parts know it. */
+  readonly member: pulumi.Output<Member>;
+}
+
+/** A slot from its machine. */
+export function slotOf(spec: MachineSpec, machine: ClusterMachine): Slot {
+  const member = pulumi
+    .all([
+      machine.cloudName,
+      machine.privateIpv4,
+      machine.privateIpv6,
+      machine.publicIpv4,
+      machine.publicIpv6,
+    ])
+    .apply(
+      ([hostname, privateIpv4, privateIpv6, publicIpv4, publicIpv6]): Member => ({
+        spec,
+        hostname,
+        addresses: { privateIpv4, privateIpv6, publicIpv4, publicIpv6 },
+      }),
+    );
+  return { spec, machine, member };
+}
+
+/** Whether others must know this machine by its address: clients come and go without anybody being told. */
+export function isFixed(spec: MachineSpec): boolean {
+  return !spec.roles.includes("nomad-client");
+}
+
+/** What a machine needs to ask for a leaf of a service. Secret. */
+export function leafOf(slot: Slot, service: Service, topology: Topology, trust: Trust): pulumi.Output<Leaf> {
+  return pulumi.secret(
+    pulumi
+      .all([slot.member, trust.seed, trust[service].rootPem, trust[service].issuingPem])
+      .apply(([member, seed, caPem, issuingPem]) => ({
+        ...leafNames(member, service, topology),
+        profile: profileOf(member),
+        authKey: signerKey(seed, profileOf(member)),
+        caPem,
+        issuingPem,
+      })),
+  );
+}
+
+/** The name of a machine's profile at the signer: its host name, so that a replacement is somebody else. */
+export function profileOf(member: Member): string {
+  return member.hostname ?? member.spec.name;
+}
+
+/** The HMAC key by which a machine's profile is used. */
+export function signerKey(seed: string, profile: string): string {
+  return hexKey(seed, `signer/${profile}`);
+}
+
+/** What every machine has, whatever its roles: who may log in, and who may knock. */
+export function baseFragment(
+  slot: Slot,
+  fixed: pulumi.Input<readonly Member[]>,
+  topology: Topology,
+  user: string,
+): pulumi.Output<PlanFragment> {
+  return pulumi.all([slot.member, fixed]).apply(([member, others]) => ({
+    ...renderSsh({ user, jump: slot.spec.roles.includes("support") }),
+    zones: zonesFor(member, others, topology),
+  }));
+}
