@@ -235,3 +235,11 @@ def raft_voters(api, wanted):
     if not leader or len(voters) < wanted:
         raise NotYet("%s, %d of %d voters" % ("a leader" if leader else "no leader", len(voters), wanted))
     return servers
+
+
+def vault_login(access, login):
+    """Vault as the AppRole that `login` names: {"path": mount, "roleId", "secretId"}."""
+    vault = Api("vault", access, token="")
+    body = {"role_id": login["roleId"], "secret_id": login["secretId"]}
+    answer = vault.request("POST", "/v1/auth/%s/login" % login["path"], body)
+    return vault.with_token(answer["auth"]["client_token"])

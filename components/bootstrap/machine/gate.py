@@ -1,0 +1,53 @@
+"""Waits for what the next step stands on.
+
+input: any of {
+  "timeoutSeconds": 60,
+  "nomad": access, "nodes": [names]        # Nomad clients: ready and eligible
+  "vault": access, "vaultServers": ["host:port", ...]   # each unsealed, one of them active
+  "consul": access, "services": [{"name", "passing": n}]
+}
+"""
+
+import urllib.parse
+from cluster_api import Api, NotYet, wait
+
+
+def create(given):
+    seconds = given["timeoutSeconds"]
+    if given.get("vaultServers"):
+        vault = Api("vault", given["vault"], token="")
+        wait("Vault: unsealed, with a leader", lambda: unsealed(vault, given["vaultServers"]), seconds)
+    if given.get("nodes"):
+        nomad = Api("nomad", given["nomad"])
+        wait("Nomad: nodes ready", lambda: nodes_ready(nomad, given["nodes"]), seconds)
+    for service in given.get("services", []):
+        consul = Api("consul", given["consul"])
+        what = "Consul: %s passing %d times" % (service["name"], service["passing"])
+        wait(what, lambda: passing(consul, service), seconds)
+
+
+def unsealed(vault, servers):
+    states = {}
+    for address in servers:
+        # 200 active, 429 standby, 472/473 replicas, 501 not initialised, 503 sealed
+        answer = vault.at(address).call("GET", "/v1/sys/health", expect=(200, 429, 472, 473, 501, 503))
+        states[address] = answer.status
+    words = {200: "active", 429: "standby", 501: "not initialised", 503: "sealed"}
+    if 200 not in states.values() or any(status not in (200, 429) for status in states.values()):
+        raise NotYet(", ".join("%s %s" % (a, words.get(s, s)) for a, s in sorted(states.items())))
+
+
+def nodes_ready(nomad, names):
+    seen = {}
+    for node in nomad.get("/v1/nodes") or []:
+        good = node["Status"] == "ready" and node["SchedulingEligibility"] == "eligible"
+        seen[node["Name"]] = "ready" if good or seen.get(node["Name"]) == "ready" else node["Status"]
+    missing = ["%s is %s" % (name, seen.get(name, "unknown")) for name in names if seen.get(name) != "ready"]
+    if missing:
+        raise NotYet("%d of %d; %s" % (len(names) - len(missing), len(names), ", ".join(missing)))
+
+
+def passing(consul, service):
+    found = consul.get("/v1/health/service/%s?passing=1" % urllib.parse.quote(service["name"], safe="")) or []
+    if len(found) < service["passing"]:
+        raise NotYet("%d of %d" % (len(found), service["passing"]))
