@@ -8,6 +8,7 @@ export default defineConfig({
         test: {
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
+          globalSetup: ["test/lab/setup.ts"],
           environment: "node",
           testTimeout: 600_000,
           hookTimeout: 900_000,

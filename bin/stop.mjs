@@ -1,0 +1,86 @@
+/**
+ * `npm stop`: destroys the stacks of local machines and the lab, and leaves only the caches. It also ends what a
+ * killed run left. Stacks of other clouds that keep their state here are never touched.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { asRoot, root } from "./host.mjs";
+import * as steps from "./steps.mjs";
+
+const folder = join(root, ".hashistack");
+
+/** Stacks with a state here, and whether their machines are in this host. */
+export function stacksHere() {
+  const stacks = join(folder, "state", ".pulumi", "stacks");
+  if (!existsSync(stacks)) return [];
+  return readdirSync(stacks).flatMap((project) =>
+    readdirSync(join(stacks, project))
+      .filter((file) => file.endsWith(".json"))
+      .map((file) => {
+        const name = file.slice(0, -".json".length);
+        const settings = join(root, `Pulumi.${name}.yaml`);
+        // Without its settings nobody knows where a stack's machines are: it is not ours to end.
+        const local = existsSync(settings) && isLocal(readFileSync(settings, "utf8"));
+        return { name, local, resources: resourceCount(join(stacks, project, file)) };
+      }),
+  );
+}
+
+/** The same rule as cli/root.ts: local machines are the default cloud. */
+export function isLocal(settings) {
+  const kind = /^[ \t]*["']?hashistack:cloud["']?:[\s\S]*?\bkind["']?:[ \t]*["']?(\w+)/m.exec(settings)?.[1];
+  return kind === undefined || kind === "local";
+}
+
+function resourceCount(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).checkpoint?.latest?.resources?.length ?? 0;
+  } catch {
+    // Half written by a killed run: what it made is in the lab.
+    return 0;
+  }
+}
+
+async function main(force) {
+  if (!existsSync(join(root, "dist", "lab", "machines", "main.js"))) {
+    if (!existsSync(folder)) {
+      console.log("Nothing was started from this folder.");
+      return 0;
+    }
+    await steps.npm();
+    await steps.build();
+  }
+  const stacks = stacksHere();
+  for (const { name } of stacks.filter(({ local, resources }) => local && resources > 0)) {
+    if (force) continue;
+    try {
+      await steps.hashistack("destroy", "--stack", name);
+    } catch (error) {
+      if (error.exitCode === 2) throw error;
+      console.error(`${error.message}\nGoing on: the machines of stack "${name}" end with the lab.`);
+    }
+  }
+  await steps.run(
+    "ending the lab",
+    asRoot([steps.node(), join(root, "lab", "bin", "hashistack-lab.js"), "down"]),
+  );
+  const others = stacks.filter(({ local, resources }) => !local && resources > 0).map(({ name }) => name);
+  if (others.length > 0) {
+    console.log(
+      `The lab is gone. ${folder} stays: it holds the state of ${others.join(", ")}, which are not on machines of this lab.`,
+    );
+    return 0;
+  }
+  rmSync(folder, { recursive: true, force: true });
+  console.log("Stack, machines and state are gone; the caches are kept.");
+  return 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.includes("--force"));
+} catch (error) {
+  console.error(error instanceof steps.StepError ? error.message : error);
+  if (error.exitCode === 2)
+    console.error("To end the lab all the same and forget the state: npm stop -- --force");
+  process.exitCode = 1;
+}
