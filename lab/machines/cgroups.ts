@@ -72,12 +72,10 @@ function within(names: string, options: string): boolean {
   return names.split(",").every((name) => set.has(name));
 }
 
-/** A cgroup's path relative to the mount's root; the root itself for what lies outside of the mount. */
+/** A cgroup's path below the mount's root; none, the root itself, for what lies outside of the mount. */
 function below(path: string, root: string): string {
-  if (path.startsWith("/..")) return "/";
-  if (root === "/") return path;
-  if (path === root || path.startsWith(`${root}/`)) return path.slice(root.length) || "/";
-  return "/";
+  const inside = root === "/" ? path : path.startsWith(`${root}/`) ? path.slice(root.length) : "/";
+  return inside === "/" || inside.startsWith("/..") ? "" : inside;
 }
 
 const unescapeMount = (text: string): string =>

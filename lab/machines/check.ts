@@ -22,6 +22,7 @@ export interface HostFacts {
   readonly programs: readonly string[];
   readonly filesystems: readonly string[];
   readonly namespaces: readonly string[];
+  readonly ipv6: boolean;
   readonly memoryMb: number;
   /** Free disk and kind of file system of the places where labs and caches lie. */
   readonly state: DiskFacts;
@@ -111,6 +112,7 @@ export function missingOf(facts: HostFacts): Missing[] {
       "use a kernel that has them",
     );
   }
+  need(facts.ipv6, "IPv6", "machines speak it among themselves", "boot the kernel without ipv6.disable=1");
   need(
     facts.memoryMb >= leastMemoryMb,
     `${leastMemoryMb} MiB of free memory (there are ${facts.memoryMb})`,
@@ -170,6 +172,7 @@ function factsOf(): HostFacts {
     namespaces: ["net", "mnt", "pid", "uts", "ipc", "cgroup"].filter((name) =>
       existsSync(`/proc/self/ns/${name}`),
     ),
+    ipv6: existsSync("/proc/net/if_inet6"),
     memoryMb: Math.floor(Number(/^MemAvailable:\s*(\d+)/m.exec(text("/proc/meminfo"))?.[1] ?? 0) / 1024),
     state: diskFacts(stateRoot),
     cache: diskFacts(cacheDir()),

@@ -175,7 +175,9 @@ export async function removeGroups(dirs: readonly string[]): Promise<void> {
 /** Removes a lab's directories, and the one that all labs share when this was the last. */
 export async function removeLabGroups(plan: CgroupPlan): Promise<void> {
   if (plan.unit) {
-    await run(["systemctl", "stop", plan.unit], { what: `Stopping ${plan.unit}` });
+    // Its processes are dead, so systemd may have put it away already: what counts is that its group is gone.
+    await run(["systemctl", "stop", plan.unit]).catch(() => undefined);
+    await until(`The end of ${plan.unit}`, 20_000, () => !existsSync(plan.bases[0].dir));
     return;
   }
   await removeGroups(plan.bases.map(({ dir }) => dir));

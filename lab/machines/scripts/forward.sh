@@ -6,6 +6,8 @@ set -eu
 main() {
   echo $$ >"$2/cgroup.procs"
   echo $$ >"$1"
+  # Each connection takes six descriptors.
+  ulimit -S -n "$(ulimit -H -n)"
   exec systemd-socket-activate --listen="$3" \
     nsenter --net="$4" /lib/systemd/systemd-socket-proxyd --connections-max=4096 "$5"
 }
