@@ -1,9 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
+import {
+  admitWorkloadsToConsul,
+  type BringUpContext,
+  bootstrapConsul,
+  bootstrapNomad,
+  joinMember,
+} from "./bring-up";
 import type { Cloud } from "./clouds/cloud";
 import { LocalCloud } from "./clouds/local";
 import { ClusterMachine } from "./machine";
 import { applyMember, type MemberContext } from "./members";
-import { registerProfiles, type SignerProfile } from "./pki/signing";
+import { registerProfiles, type SignerProfile } from "./pki/signer";
 import type { PlannedSigner } from "./provisioning/plan";
 import type { Settings } from "./settings";
 import { isFixed, profileOf, type Slot, signerKey, slotOf } from "./slot";
@@ -89,7 +96,31 @@ export class Cluster extends pulumi.ComponentResource {
         return [slot, applyMember(slot, context, { dependsOn: [registered, slot.machine.enrolled] })];
       }),
     );
-    void applied;
+
+    const context2: BringUpContext = {
+      topology,
+      trust,
+      support: {
+        machine: support.spec.name,
+        connection: support.machine.connection,
+        resource: support.machine.resource,
+      },
+      fixed,
+      applied: (role) =>
+        members.flatMap((slot) =>
+          slot.spec.roles.includes(role) ? [applied.get(slot) as pulumi.Resource] : [],
+        ),
+      parent: this,
+    };
+    const consul = bootstrapConsul(context2);
+    const nomad = bootstrapNomad(context2, []);
+    for (const slot of members.filter((slot) => !isFixed(slot.spec))) {
+      joinMember(slot, context2, consul.access, nomad.access, [consul.ready]);
+    }
+    admitWorkloadsToConsul(context2, consul.access, { namespaces: ["default"], jobs: [] }, [
+      nomad.ready,
+      consul.ready,
+    ]);
     this.registerOutputs({});
   }
 }

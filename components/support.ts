@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { renderSigner } from "./pki/signing";
+import { renderSigner } from "./pki/signer";
 import { applyPlan } from "./provisioning/apply";
 import type { PlanFragment } from "./provisioning/plan";
 import { leafCertificate } from "./roles/leaf";

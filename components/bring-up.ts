@@ -1,0 +1,184 @@
+import * as pulumi from "@pulumi/pulumi";
+import { inputOf, type ServiceAccess, type SupportAccess, supportProgram } from "./bootstrap/access";
+import {
+  consulObjects,
+  consulSecret,
+  consulWorkloadObjects,
+  type JobConsulRights,
+  nodeTokens,
+} from "./bootstrap/consul";
+import { uuidToken } from "./secrets/derive";
+import type { Slot } from "./slot";
+import { hostPort, memberAddress, membersWith, nodeName } from "./topology/members";
+import type { Member, Role, Topology } from "./topology/model";
+import { consulServerName, nomadServerName, nomadServiceName, vaultServerName } from "./topology/names";
+import { portNumbers } from "./topology/ports";
+import type { Trust } from "./trust";
+
+/** What the steps from running daemons to a cluster that takes jobs are made of. */
+export interface BringUpContext {
+  readonly topology: Topology;
+  readonly trust: Trust;
+  readonly support: SupportAccess;
+  /** Servers and support. */
+  readonly fixed: pulumi.Output<readonly Member[]>;
+  /** Depend on it to come after the daemons of a role were started. */
+  readonly applied: (role: Role) => pulumi.Resource[];
+  readonly parent: pulumi.Resource;
+}
+
+/** How support reaches a service: by its servers' addresses, verified by a name that only they have. */
+function accessOf(
+  service: "consul" | "vault" | "nomad",
+  context: BringUpContext,
+  token?: pulumi.Input<string>,
+): pulumi.Output<ServiceAccess> {
+  const { topology, trust, fixed } = context;
+  const known = {
+    consul: { port: portNumbers.consulApi, serverName: consulServerName(topology) },
+    vault: { port: portNumbers.vaultApi, serverName: vaultServerName },
+    nomad: { port: portNumbers.nomadApi, serverName: nomadServerName(topology) },
+  }[service];
+  return pulumi.all([fixed, trust[service].rootPem, token]).apply(([members, caPem, secret]) => ({
+    addresses: membersWith(`${service}-server`, members).map((member) =>
+      hostPort(memberAddress(member, topology), known.port),
+    ),
+    caPem,
+    serverName: known.serverName,
+    ...(secret === undefined ? {} : { token: secret }),
+  }));
+}
+
+function serverCount(role: Role, topology: Topology): number {
+  return membersWith(role, topology.machines).length;
+}
+
+/** Consul's quorum, then its policies and the servers' tokens. */
+export function bootstrapConsul(context: BringUpContext) {
+  const { topology, trust, fixed, support, parent } = context;
+  const management = pulumi.secret(trust.seed.apply((seed) => consulSecret(seed, { use: "management" })));
+  const access = accessOf("consul", context, management);
+  const servers = fixed.apply((members) =>
+    members.filter((member) => !member.spec.roles.includes("support")),
+  );
+  const ready = supportProgram(
+    "consul-bootstrap",
+    support,
+    {
+      program: "consul_bootstrap",
+      input: inputOf({
+        consul: access,
+        voters: serverCount("consul-server", topology),
+        timeoutSeconds: 120,
+        objects: pulumi.all([trust.seed, servers]).apply(([seed, members]) =>
+          consulObjects(
+            seed,
+            topology.datacenter,
+            members.map((member) => ({ name: nodeName(member), roles: member.spec.roles })),
+          ),
+        ),
+        agents: pulumi.all([trust.seed, servers]).apply(([seed, members]) =>
+          membersWith("consul-server", members).map((member) => ({
+            node: nodeName(member),
+            address: hostPort(memberAddress(member, topology), portNumbers.consulApi),
+            token: consulSecret(seed, { use: "agent", node: nodeName(member) }),
+          })),
+        ),
+      }),
+      timeoutSeconds: 180,
+    },
+    { parent, dependsOn: context.applied("consul-server") },
+  );
+  return { access, ready };
+}
+
+/** The tokens that a client's daemons carry; with the machine they go, after its work has moved away. */
+export function joinMember(
+  slot: Slot,
+  context: BringUpContext,
+  consul: pulumi.Output<ServiceAccess>,
+  nomad: pulumi.Output<ServiceAccess>,
+  dependsOn: pulumi.Resource[],
+) {
+  const { topology, trust, support } = context;
+  return supportProgram(
+    `${slot.spec.name}-membership`,
+    support,
+    {
+      program: "member",
+      imports: ["consul_bootstrap", "detached"],
+      input: inputOf({
+        node: slot.machine.cloudName,
+        region: topology.region,
+        roles: slot.spec.roles,
+        tokens: pulumi
+          .all([trust.seed, slot.machine.cloudName])
+          .apply(([seed, name]) => nodeTokens(seed, topology.datacenter, { name, roles: slot.spec.roles })),
+        consul,
+        nomad,
+        timeoutSeconds: 60,
+        drainSeconds: 120,
+        farewellSeconds: 3600,
+      }),
+      timeoutSeconds: 300,
+      onDelete: true,
+      triggers: [slot.machine.cloudName],
+    },
+    { parent: slot.machine, dependsOn },
+  );
+}
+
+/** Nomad's quorum, its ACLs with a token that the stack knows, and its namespaces. */
+export function bootstrapNomad(context: BringUpContext, namespaces: readonly string[]) {
+  const { topology, trust, support, parent } = context;
+  const management = pulumi.secret(trust.seed.apply((seed) => uuidToken(seed, "nomad/management")));
+  const access = accessOf("nomad", context, management);
+  const ready = supportProgram(
+    "nomad-bootstrap",
+    support,
+    {
+      program: "nomad_bootstrap",
+      input: inputOf({
+        nomad: access,
+        voters: serverCount("nomad-server", topology),
+        timeoutSeconds: 120,
+        policies: [],
+        namespaces: namespaces.map((name) => ({ Name: name, Description: `Jobs of ${name}` })),
+      }),
+      timeoutSeconds: 180,
+    },
+    { parent, dependsOn: context.applied("nomad-server") },
+  );
+  return { access, ready };
+}
+
+/** Lets workloads log in to Consul: when Nomad serves the keys of their identities. */
+export function admitWorkloadsToConsul(
+  context: BringUpContext,
+  consul: pulumi.Output<ServiceAccess>,
+  workloads: { readonly namespaces: readonly string[]; readonly jobs: readonly JobConsulRights[] },
+  dependsOn: pulumi.Resource[],
+) {
+  const { trust, support, parent } = context;
+  return supportProgram(
+    "consul-workloads",
+    support,
+    {
+      program: "consul_bootstrap",
+      input: inputOf({
+        consul,
+        voters: 1,
+        timeoutSeconds: 60,
+        objects: trust.nomad.rootPem.apply((jwksCaPem) =>
+          consulWorkloadObjects({
+            ...workloads,
+            jwksUrl: `https://${nomadServiceName}:${portNumbers.nomadApi}/.well-known/jwks.json`,
+            jwksCaPem,
+          }),
+        ),
+      }),
+      timeoutSeconds: 120,
+    },
+    { parent, dependsOn },
+  );
+}
