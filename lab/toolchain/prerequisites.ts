@@ -15,8 +15,8 @@ export class MissingPrerequisites extends Error {
   }
 }
 
-// The four big programs leave some 10 GB of modules and build cache behind together.
-const GIGABYTES_A_BIG_BUILD = 2.5;
+// The four big programs leave some 14 GB of modules and build cache behind together.
+const GIGABYTES_A_BIG_BUILD = 3.5;
 const BIG_BUILD_SECONDS = 60;
 
 /** Throws MissingPrerequisites when what is to be made from modules and packages cannot be made here. */
