@@ -36,11 +36,6 @@ export interface ClusterAccess {
   readonly vault: pulumi.Input<ServiceAccess>;
 }
 
-/** "host:port" with an IPv6 address in brackets. Example: hostPort("fd00::1", 8501) = "[fd00::1]:8501". */
-export function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 export interface SupportProgramArgs {
   /** Base name of the file in components/bootstrap/machine. Example: "nomad_bootstrap". */
   program: string;

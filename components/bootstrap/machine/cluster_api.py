@@ -9,7 +9,16 @@ import json
 import socket
 import ssl
 import time
-from hashistack import Failure
+
+try:
+    from hashistack import Failure
+except ImportError:  # installed on a machine
+
+    class Failure(Exception):
+        def __init__(self, sentence, log=""):
+            super().__init__(sentence)
+            self.log = log
+
 
 TOKEN_HEADERS = {"consul": "X-Consul-Token", "nomad": "X-Nomad-Token", "vault": "X-Vault-Token"}
 POLL_SECONDS = 0.2
@@ -80,14 +89,14 @@ class Api:
         if not self.addresses:
             raise Failure("%s: no server address is known" % self.title)
         self._header = TOKEN_HEADERS[service]
-        self._token = token if token is not None else access.get("token")
+        self.token = token if token is not None else access.get("token")
         self._server_name = access["serverName"]
         self._context = ssl.create_default_context(cadata=access["caPem"])
         self._kept = {}
 
     def at(self, address):
         """The same service through one of its addresses alone."""
-        return self._copy([address], self._token)
+        return self._copy([address], self.token)
 
     def with_token(self, token):
         """The same service as somebody else; "" is nobody."""
@@ -96,7 +105,7 @@ class Api:
     def _copy(self, addresses, token):
         other = Api.__new__(Api)
         other.__dict__.update(self.__dict__)
-        other.addresses, other._token, other._kept = addresses, token, {}
+        other.addresses, other.token, other._kept = addresses, token, {}
         return other
 
     def call(self, method, path, body=None, expect=(200,), timeout=10):
@@ -150,8 +159,8 @@ class Api:
 
     def _once(self, address, method, path, body, timeout):
         headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers[self._header] = self._token
+        if self.token:
+            headers[self._header] = self.token
         data = None if body is None else json.dumps(body)
         kept = self._kept.pop(address, None)
         if kept:
