@@ -119,6 +119,11 @@ function overlayAvailable() {
   );
 }
 
+/** Whether a mask of capabilities (hex) has SYS_ADMIN (21) and NET_ADMIN (12). */
+export function hasCapabilities(mask) {
+  return [21n, 12n].every((bit) => ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n);
+}
+
 /** All that is asked of the host, as plain values. */
 export function hostFacts() {
   const cache = cacheFolder();
@@ -129,7 +134,7 @@ export function hostFacts() {
     root: isRoot(),
     sudo: onPath("sudo") && spawnSync("sudo", ["-n", "true"]).status === 0,
     terminal: process.stdin.isTTY === true && onPath("sudo"),
-    capabilities: BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(read("/proc/self/status"))?.[1] ?? "0"}`),
+    mayMakeMachines: hasCapabilities(/^CapEff:\s*(\w+)/m.exec(read("/proc/self/status"))?.[1] ?? "0"),
     apt: onPath("apt-get"),
     missingPackages: missingPackages(),
     toolchainCached:
@@ -168,9 +173,8 @@ export function missingOf(facts) {
     facts.root || facts.sudo || facts.terminal,
     "Root is missing: packages, image and machines need it; run this as root, or as a user who may use sudo.",
   );
-  const bit = (n) => ((facts.capabilities >> n) & 1n) === 1n;
   need(
-    !facts.root || (bit(21n) && bit(12n)),
+    !facts.root || facts.mayMakeMachines,
     "This root may not mount or make networks (SYS_ADMIN, NET_ADMIN): run it outside of the container, or in a privileged one.",
   );
   if (facts.missingPackages === undefined || (facts.missingPackages.length > 0 && !facts.apt)) {

@@ -21,7 +21,7 @@ import { expectedOf, judge } from "./status/judge";
 import { observe } from "./status/observe";
 import { statusJson, statusText } from "./status/print";
 import { prepend, TOOLS, toolPathEntries } from "./toolchain";
-import { renderExports, shellQuote, toolVariables, vaultLogin, writeCaFiles } from "./toolEnv";
+import { renderExports, shellQuote, toolVariables, vaultLogin, writeCaFiles, writeCurlHome } from "./toolEnv";
 import { choosePages, forward, uiText } from "./ui";
 import {
   checkpointFile,
@@ -146,6 +146,8 @@ export async function recoverCommand(options: StackOptions): Promise<number> {
 
 interface ToolEnvironment {
   set: Record<string, string>;
+  /** For curl alone: in a shell of the user's own it also speaks with the rest of the world. */
+  curl: Record<string, string>;
   unset: readonly string[];
 }
 
@@ -160,15 +162,14 @@ async function toolEnvironment(options: StackOptions, workspace: Workspace): Pro
     process.stderr.write(`hashistack: ${(error as Error).message}; VAULT_TOKEN is left out\n`);
   }
   const { set, unset } = toolVariables(outputs, files, token);
-  return { set: { ...set, CURL_CA_BUNDLE: files.all }, unset: token ? unset : [...unset, "VAULT_TOKEN"] };
+  const curl = { CURL_CA_BUNDLE: files.all, CURL_HOME: writeCurlHome(workspace, options.stack, outputs) };
+  return { set, curl, unset: token ? unset : [...unset, "VAULT_TOKEN"] };
 }
 
 /** `hashistack env`: lines for `eval`. */
 export async function env(options: StackOptions): Promise<number> {
   const { set, unset } = await toolEnvironment(options, open(options));
-  // In a shell of its own curl also speaks with the rest of the world.
-  const { CURL_CA_BUNDLE: _, ...shell } = set;
-  process.stdout.write(renderExports(shell, unset, await toolPathEntries()));
+  process.stdout.write(renderExports(set, unset, await toolPathEntries()));
   return 0;
 }
 
@@ -182,10 +183,11 @@ export async function exec(options: StackOptions, words: readonly string[]): Pro
   const workspace = open(options);
   const base = await engineEnv(workspace, process.env);
   // Pulumi itself is also wanted when the cluster is not there.
-  const tools = program === "pulumi" ? { set: {}, unset: [] } : await toolEnvironment(options, workspace);
+  const tools =
+    program === "pulumi" ? { set: {}, curl: {}, unset: [] } : await toolEnvironment(options, workspace);
   const wanted = TOOLS.some((tool) => tool === program) ? [program] : program === "pulumi" ? [] : TOOLS;
   const PATH = prepend(wanted.length > 0 ? await toolPathEntries(wanted) : [], base.PATH);
-  const environment: NodeJS.ProcessEnv = { ...base, ...tools.set, PATH };
+  const environment: NodeJS.ProcessEnv = { ...base, ...tools.set, ...tools.curl, PATH };
   for (const name of tools.unset) delete environment[name];
   return passThrough(program, args, environment);
 }

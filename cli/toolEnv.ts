@@ -65,6 +65,26 @@ export function toolVariables(
   };
 }
 
+/**
+ * A configuration with which curl finds the services under the names in their certificates. Example:
+ * `curl https://server.dc1.consul:8501/v1/status/leader`. A header with the token is the user's.
+ */
+export function renderCurlConfig(outputs: Outputs): string {
+  const lines = Object.values(outputs.apis).map(({ address, serverName }) => {
+    const { host, port } = new URL(address);
+    return `connect-to = "${serverName}:${port || "443"}:${port ? host : `${host}:443`}"`;
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+/** Writes curl's configuration and gives the folder for CURL_HOME. */
+export function writeCurlHome(workspace: Workspace, stack: string, outputs: Outputs): string {
+  privateDirectory(join(workspace.directory, "curl"));
+  const folder = privateDirectory(join(workspace.directory, "curl", stack));
+  writeFileSync(join(folder, ".curlrc"), renderCurlConfig(outputs));
+  return folder;
+}
+
 /** Logs in to Vault with the stack's AppRole; the token lives as short as the role says. */
 export async function vaultLogin(outputs: Outputs): Promise<string> {
   const { path, roleId, secretId } = outputs.vaultLogin;

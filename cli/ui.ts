@@ -99,7 +99,7 @@ export async function forward(
   });
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (code) => resolve(said.trim() || `ssh ended with ${code}`));
+    child.once("close", (code) => resolve(said.trim().split("\n").at(-1) || `ssh ended with ${code}`));
   });
   const end = (): void => void child.kill("SIGTERM");
   stop.addEventListener("abort", end);
