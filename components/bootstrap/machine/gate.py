@@ -3,13 +3,14 @@
 input: any of {
   "timeoutSeconds": 60,
   "nomad": access, "nodes": [names]        # Nomad clients: ready and eligible
-  "vault": access, "vaultServers": ["host:port", ...]   # each unsealed, one of them active
+  "vault": access, "vaultServers": ["host:port", ...],  # each unsealed, one of them active
+  "vaultVoters": 3, "vaultLogin": {"path", "roleId", "secretId"}
   "consul": access, "services": [{"name", "passing": n}]
 }
 """
 
 import urllib.parse
-from cluster_api import Api, NotYet, wait
+from cluster_api import Api, NotYet, vault_login, wait
 
 
 def create(given):
@@ -17,6 +18,12 @@ def create(given):
     if given.get("vaultServers"):
         vault = Api("vault", given["vault"], token="")
         wait("Vault: unsealed, with a leader", lambda: unsealed(vault, given["vaultServers"]), seconds)
+    if given.get("vaultVoters"):
+        vault = vault_login(given["vault"], given["vaultLogin"])
+        wait("Vault: %d voters" % given["vaultVoters"], lambda: vault_voters(vault, given["vaultVoters"]), seconds)
+        # At the beginning a joiner's vote comes sooner; from now on it has to prove itself.
+        body = {"server_stabilization_time": "10s"}
+        vault.request("POST", "/v1/sys/storage/raft/autopilot/configuration", body, expect=(200, 204))
     if given.get("nodes"):
         nomad = Api("nomad", given["nomad"])
         wait("Nomad: nodes ready", lambda: nodes_ready(nomad, given["nodes"]), seconds)
@@ -35,6 +42,13 @@ def unsealed(vault, servers):
     words = {200: "active", 429: "standby", 501: "not initialised", 503: "sealed"}
     if 200 not in states.values() or any(status not in (200, 429) for status in states.values()):
         raise NotYet(", ".join("%s %s" % (a, words.get(s, s)) for a, s in sorted(states.items())))
+
+
+def vault_voters(vault, wanted):
+    servers = vault.get("/v1/sys/storage/raft/configuration")["data"]["config"]["servers"]
+    voters = [s for s in servers if s["voter"]]
+    if len(voters) < wanted:
+        raise NotYet("%d voters among %d servers" % (len(voters), len(servers)))
 
 
 def nodes_ready(nomad, names):
