@@ -2,4 +2,15 @@ import { Cluster } from "./components/cluster";
 import { readSettings } from "./components/settings";
 
 const settings = readSettings();
-new Cluster(settings.name, { settings });
+const cluster = new Cluster(settings.name, { settings });
+
+export const support = cluster.support;
+export const loadBalancers = cluster.loadBalancers;
+export const machines = cluster.machines;
+export const ca = cluster.ca;
+export const apis = cluster.apis;
+export const consulToken = cluster.consulToken;
+export const nomadToken = cluster.nomadToken;
+export const vaultLogin = cluster.vaultLogin;
+export const recoveryKeys = cluster.recoveryKeys;
+export const sshPrivateKey = cluster.sshPrivateKey;

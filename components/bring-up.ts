@@ -7,9 +7,11 @@ import {
   type JobConsulRights,
   nodeTokens,
 } from "./bootstrap/consul";
+import { administrators, vaultLogin } from "./bootstrap/vault-rights";
 import { uuidToken } from "./secrets/derive";
 import type { Slot } from "./slot";
-import { hostPort, memberAddress, membersWith, nodeName } from "./topology/members";
+import { hostCidr } from "./topology/cidr";
+import { hostPort, memberAddress, memberAddresses, membersWith, nodeName } from "./topology/members";
 import type { Member, Role, Topology } from "./topology/model";
 import { consulServerName, nomadServerName, nomadServiceName, vaultServerName } from "./topology/names";
 import { portNumbers } from "./topology/ports";
@@ -149,7 +151,7 @@ export function bootstrapNomad(context: BringUpContext, namespaces: readonly str
     },
     { parent, dependsOn: context.applied("nomad-server") },
   );
-  return { access, ready };
+  return { access, ready, token: management };
 }
 
 /** Lets workloads log in to Consul: when Nomad serves the keys of their identities. */
@@ -181,4 +183,59 @@ export function admitWorkloadsToConsul(
     },
     { parent, dependsOn },
   );
+}
+
+/**
+ * Vault's one init, its administrators' policy and the stack's own way in. The recovery keys come into the state; then
+ * they leave the machine.
+ */
+export function bootstrapVault(context: BringUpContext) {
+  const { topology, trust, support, fixed, parent } = context;
+  const access = accessOf("vault", context);
+  const login = pulumi.secret(trust.seed.apply(vaultLogin));
+  const initialised = supportProgram(
+    "vault-init",
+    support,
+    {
+      program: "vault_init",
+      imports: ["detached"],
+      input: inputOf({
+        vault: access,
+        voters: serverCount("vault-server", topology),
+        recoveryShares: 5,
+        recoveryThreshold: 3,
+        policies: { administrators },
+        appRole: pulumi.all([login, fixed]).apply(([known, members]) => ({
+          ...known,
+          role: "pulumi",
+          policies: ["administrators"],
+          boundCidrs: membersWith("support", members).flatMap(memberAddresses).map(hostCidr),
+        })),
+        auditFile: "/var/log/vault/audit.log",
+        state: "/var/lib/hashistack",
+        timeoutSeconds: 180,
+      }),
+      timeoutSeconds: 400,
+    },
+    {
+      parent,
+      dependsOn: context.applied("vault-server"),
+      // Init happens once. What Vault shall hold later is set by its provider.
+      ignoreChanges: ["connection", "create", "update", "stdin", "logging", "addPreviousOutputInEnv"],
+    },
+  );
+  const recoveryKeys = pulumi.secret(
+    initialised.stdout.apply((text) => (JSON.parse(text) as { recoveryKeys: string[] }).recoveryKeys),
+  );
+  const forgotten = supportProgram(
+    "vault-init-forget",
+    support,
+    {
+      program: "vault_init_forget",
+      input: inputOf({ state: "/var/lib/hashistack" }),
+      timeoutSeconds: 60,
+    },
+    { parent, dependsOn: [initialised] },
+  );
+  return { access, login, recoveryKeys, ready: forgotten };
 }

@@ -1,15 +1,29 @@
 import * as pulumi from "@pulumi/pulumi";
+import { consulSecret } from "./bootstrap/consul";
+import type { VaultLogin } from "./bootstrap/vault-rights";
 import {
   admitWorkloadsToConsul,
   type BringUpContext,
   bootstrapConsul,
   bootstrapNomad,
+  bootstrapVault,
   joinMember,
 } from "./bring-up";
 import type { Cloud } from "./clouds/cloud";
 import { LocalCloud } from "./clouds/local";
 import { ClusterMachine } from "./machine";
 import { applyMember, type MemberContext } from "./members";
+import {
+  type ApiOutput,
+  apiOutputs,
+  caOutputs,
+  type LoadBalancerOutput,
+  loadBalancerOutputs,
+  type MachineOutput,
+  machineOutputs,
+  type SupportOutput,
+  supportOutput,
+} from "./outputs";
 import { registerProfiles, type SignerProfile } from "./pki/signer";
 import type { PlannedSigner } from "./provisioning/plan";
 import type { Settings } from "./settings";
@@ -17,10 +31,18 @@ import { isFixed, profileOf, type Slot, signerKey, slotOf } from "./slot";
 import { applySupport } from "./support";
 import { memberAddress, urlHost } from "./topology/members";
 import type { MachineSpec, Member, Topology } from "./topology/model";
-import { leafNames, leafServicesOf, signerWhitelist, supportServerName } from "./topology/names";
+import {
+  leafNames,
+  leafServicesOf,
+  nomadServiceName,
+  signerWhitelist,
+  supportServerName,
+  vaultServerName,
+} from "./topology/names";
 import { portNumbers, publicPortsOf } from "./topology/ports";
 import { topologyOf } from "./topology/topology";
 import { makeTrust, type Trust } from "./trust";
+import { VaultConfiguration } from "./vault-configuration";
 
 export interface ClusterArgs {
   /** What the cluster shall be; `readSettings()` gives a stack's, `parseSettings(object)` those of a program. */
@@ -43,6 +65,27 @@ function cloudOf(settings: Settings): Cloud {
  * const cluster = new Cluster("dev", { settings: readSettings() });
  */
 export class Cluster extends pulumi.ComponentResource {
+  /** The machine through which everything is reached. */
+  public readonly support: pulumi.Output<SupportOutput>;
+  /** The machines that carry the ingress. */
+  public readonly loadBalancers: pulumi.Output<LoadBalancerOutput[]>;
+  /** All machines by their logical names. */
+  public readonly machines: pulumi.Output<Record<string, MachineOutput>>;
+  /** Root certificates, PEM, by service. */
+  public readonly ca: pulumi.Output<Record<string, string>>;
+  /** Where administrators reach the APIs. */
+  public readonly apis: pulumi.Output<Record<string, ApiOutput>>;
+  /** The operator's token. Secret. */
+  public readonly consulToken: pulumi.Output<string>;
+  /** The management token. Secret. */
+  public readonly nomadToken: pulumi.Output<string>;
+  /** How the program and the command line log in to Vault. Secret. */
+  public readonly vaultLogin: pulumi.Output<VaultLogin>;
+  /** Vault's recovery keys, base64. Secret; kept nowhere else. */
+  public readonly recoveryKeys: pulumi.Output<string[]>;
+  /** OpenSSH private key of the stack's login. Secret. */
+  public readonly sshPrivateKey: pulumi.Output<string>;
+
   constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:Cluster", name, {}, opts);
     const child = { parent: this };
@@ -57,7 +100,7 @@ export class Cluster extends pulumi.ComponentResource {
 
     const supportApplied = applySupport(
       support,
-      { settings, topology, trust, fixed, unsealer: {} },
+      { settings, topology, trust, fixed },
       { dependsOn: [support.machine.enrolled] },
     );
 
@@ -73,7 +116,6 @@ export class Cluster extends pulumi.ComponentResource {
       fixed,
       signer,
       unsealerUrl: supportUrl(portNumbers.unsealer),
-      unsealerToken: () => "",
     };
 
     const applied = new Map(
@@ -97,7 +139,7 @@ export class Cluster extends pulumi.ComponentResource {
       }),
     );
 
-    const context2: BringUpContext = {
+    const bringUp: BringUpContext = {
       topology,
       trust,
       support: {
@@ -107,20 +149,49 @@ export class Cluster extends pulumi.ComponentResource {
       },
       fixed,
       applied: (role) =>
-        members.flatMap((slot) =>
-          slot.spec.roles.includes(role) ? [applied.get(slot) as pulumi.Resource] : [],
-        ),
+        [...applied].flatMap(([slot, done]) => (slot.spec.roles.includes(role) ? [done] : [])),
       parent: this,
     };
-    const consul = bootstrapConsul(context2);
-    const nomad = bootstrapNomad(context2, []);
+    const consul = bootstrapConsul(bringUp);
+    const nomad = bootstrapNomad(bringUp, []);
     for (const slot of members.filter((slot) => !isFixed(slot.spec))) {
-      joinMember(slot, context2, consul.access, nomad.access, [consul.ready]);
+      joinMember(slot, bringUp, consul.access, nomad.access, [consul.ready]);
     }
-    admitWorkloadsToConsul(context2, consul.access, { namespaces: ["default"], jobs: [] }, [
+    admitWorkloadsToConsul(bringUp, consul.access, { namespaces: ["default"], jobs: [] }, [
       nomad.ready,
       consul.ready,
     ]);
+
+    const vault = bootstrapVault(bringUp);
+    this.apis = apiOutputs(support, topology);
+    const secrets = new VaultConfiguration(
+      "vault",
+      {
+        cluster: topology.cluster,
+        // Known only when there is something to talk to.
+        address: pulumi
+          .all([this.apis, vault.ready.id, nomad.ready.id, consul.ready.id])
+          .apply(([apis]) => apis.vault?.address ?? ""),
+        serverName: vaultServerName,
+        caPem: trust.vault.rootPem,
+        login: vault.login,
+        jwksUrl: `https://${nomadServiceName}:${portNumbers.nomadApi}/.well-known/jwks.json`,
+        jwksCaPem: trust.nomad.rootPem,
+        deletedWith: support.machine.resource,
+      },
+      { parent: this, dependsOn: [vault.ready, nomad.ready] },
+    );
+    void secrets;
+
+    this.support = supportOutput(support, settings.ssh.user);
+    this.loadBalancers = loadBalancerOutputs(slots);
+    this.machines = machineOutputs(slots);
+    this.ca = caOutputs(trust);
+    this.consulToken = pulumi.secret(trust.seed.apply((seed) => consulSecret(seed, { use: "operator" })));
+    this.nomadToken = nomad.token;
+    this.vaultLogin = vault.login;
+    this.recoveryKeys = vault.recoveryKeys;
+    this.sshPrivateKey = trust.loginPrivateKey;
     this.registerOutputs({});
   }
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { consulSecret } from "./bootstrap/consul";
+import { unsealerToken } from "./bootstrap/unsealer";
 import { applyPlan, type MachineApplyArgs } from "./provisioning/apply";
 import type { PlanFragment, PlannedSigner } from "./provisioning/plan";
 import { ConsulClient } from "./roles/consul-client";
@@ -24,8 +25,6 @@ export interface MemberContext {
   readonly fixed: pulumi.Output<readonly Member[]>;
   readonly signer: pulumi.Output<PlannedSigner>;
   readonly unsealerUrl: pulumi.Output<string>;
-  /** The token of a Vault server at the unsealer. Secret. */
-  readonly unsealerToken: (node: string, seed: string) => string;
 }
 
 type RoleFragments = Record<string, pulumi.Output<PlanFragment>>;
@@ -106,9 +105,7 @@ function vaultRole(slot: Slot, context: MemberContext, opts: pulumi.ComponentRes
       unsealerUrl: context.unsealerUrl,
       unsealerServerName: supportServerName(topology),
       unsealerToken: pulumi.secret(
-        pulumi
-          .all([trust.seed, slot.machine.cloudName])
-          .apply(([seed, node]) => context.unsealerToken(node, seed)),
+        pulumi.all([trust.seed, slot.machine.cloudName]).apply(([seed, node]) => unsealerToken(seed, node)),
       ),
       supportCaPem: trust.support.rootPem,
       consulToken: nodeToken(slot, "vault", trust),

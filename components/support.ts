@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
+import { renderUnsealer } from "./bootstrap/unsealer";
 import { renderSigner } from "./pki/signer";
 import { applyPlan } from "./provisioning/apply";
-import type { PlanFragment } from "./provisioning/plan";
 import { leafCertificate } from "./roles/leaf";
 import { renderSupport } from "./roles/support";
 import type { Settings } from "./settings";
 import { baseFragment, leafOf, type Slot } from "./slot";
-import { memberAddress, membersWith } from "./topology/members";
+import { memberAddress, membersWith, nodeName } from "./topology/members";
 import { type Member, type Role, services, type Topology } from "./topology/model";
 import { supportServerName } from "./topology/names";
 import type { Trust } from "./trust";
@@ -17,8 +17,6 @@ export interface SupportContext {
   readonly topology: Topology;
   readonly trust: Trust;
   readonly fixed: pulumi.Output<readonly Member[]>;
-  /** The unsealer's part. */
-  readonly unsealer: pulumi.Input<PlanFragment>;
 }
 
 /** Makes support what it is: signer, artifact store, way to the APIs, unsealer. */
@@ -55,6 +53,16 @@ export function applySupport(
       leaf: own,
     }),
   );
+  const unsealer = pulumi.all([slot.member, fixed, leaf, trust.seed]).apply(([self, members, own, seed]) =>
+    renderUnsealer({
+      version: topology.versions.vault,
+      address: memberAddress(self, topology),
+      serverName: supportServerName(topology),
+      certificate: leafCertificate("support", own, "root", "nginx.service"),
+      seed,
+      servers: membersWith("vault-server", members).map(nodeName),
+    }),
+  );
   return applyPlan(
     slot.spec.name,
     {
@@ -66,7 +74,7 @@ export function applySupport(
       fragments: {
         machine: baseFragment(slot, fixed, topology, settings.ssh.user),
         signer: pulumi.secret(signer),
-        unsealer: context.unsealer,
+        unsealer: pulumi.secret(unsealer),
         support: pulumi.secret(offers),
       },
     },
