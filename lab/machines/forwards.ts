@@ -30,24 +30,27 @@ export async function ensureForwards(
     if (holdsProcess(host, pid)) signal(pid, "SIGKILL");
     rmSync(join(dir, file));
   }
+  const missing = record.publicPorts.filter((port) => {
+    const file = join(dir, `${port}.pid`);
+    return !existsSync(file) || !holdsProcess(host, Number(readFileSync(file, "utf8")));
+  });
   await Promise.all(
-    record.publicPorts.map(async (port) => {
-      const file = join(dir, `${port}.pid`);
-      if (existsSync(file) && holdsProcess(host, Number(readFileSync(file, "utf8")))) return;
-      const log = join(dir, `${port}.log`);
+    missing.map(async (port) => {
       const listen = `${forwardAddress}:${port}`;
+      const what = `The forward ${listen} of machine ${record.name}`;
+      const isHeard = (): boolean => listens(readFileSync("/proc/net/tcp", "utf8"), forwardAddress, port);
+      if (isHeard()) throw new LabError(`${what} cannot listen: another program does.`);
+      const file = join(dir, `${port}.pid`);
+      const log = join(dir, `${port}.log`);
       const namespace = namespacePath(outsideNamespace(open.lab));
+      const argv = [scriptPath("forward.sh"), file, host, listen, namespace, `${publicIpv4}:${port}`];
       let ended = false;
-      detach([scriptPath("forward.sh"), file, host, listen, namespace, `${publicIpv4}:${port}`], log).on(
-        "exit",
-        () => {
-          ended = true;
-        },
-      );
-      await until(`The forward ${listen} of machine ${record.name}`, 10_000, () => {
-        if (ended)
-          throw new LabError(`The forward ${listen} of machine ${record.name} ended: ${lastWords(log)}`);
-        return listens(readFileSync("/proc/net/tcp", "utf8"), forwardAddress, port);
+      detach(argv, log).on("exit", () => {
+        ended = true;
+      });
+      await until(what, 10_000, () => {
+        if (ended) throw new LabError(`${what} ended: ${lastWords(log)}`);
+        return isHeard();
       });
     }),
   );

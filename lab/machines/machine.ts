@@ -74,7 +74,8 @@ async function plug(
   network: Network,
 ): Promise<void> {
   const namespace = machineNamespace(lab, record.name);
-  await unplug(lab, record);
+  // A new machine has none; one that was cut, or is of another boot, may have half of it.
+  if (record.boot !== undefined || existsSync(namespacePath(namespace))) await unplug(lab, record);
   await ip(["netns", "add", namespace]);
   await ipBatch([], [machineCable(lab, record.name, record.index, addresses.mac)]);
   await Promise.all([

@@ -7,6 +7,7 @@ main() {
   echo $$ >"$2/cgroup.procs"
   echo $$ >"$1"
   # Each connection takes six descriptors.
+  # shellcheck disable=SC3045 # dash and bash both know it
   ulimit -S -n "$(ulimit -H -n)"
   exec systemd-socket-activate --listen="$3" \
     nsenter --net="$4" /lib/systemd/systemd-socket-proxyd --connections-max=4096 "$5"
