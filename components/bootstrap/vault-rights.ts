@@ -38,6 +38,7 @@ path "sys/audit/*"       { capabilities = ["create", "read", "update", "delete",
 path "sys/storage/raft/*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }
 path "sys/leases/*"      { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }
 path "sys/step-down"     { capabilities = ["update", "sudo"] }
+path "sys/ha-status"     { capabilities = ["read"] }
 path "sys/health"        { capabilities = ["read"] }
 path "sys/internal/ui/*" { capabilities = ["read"] }
 path "sys/capabilities-self" { capabilities = ["update"] }

@@ -171,6 +171,8 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
       preferred_address_family: client.family,
       ...(client.memoryMb === undefined ? {} : { memory_total_mb: client.memoryMb }),
       ...(client.cpuMhz === undefined ? {} : { cpu_total_compute: client.cpuMhz }),
+      // Each of these asks a metadata address that none of our clouds answers, and waits for it.
+      options: { "fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean" },
       cni_path: "/usr/lib/cni",
       chroot_env: chrootEnv,
       min_dynamic_port: 20000,
