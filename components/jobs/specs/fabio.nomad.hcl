@@ -1,0 +1,158 @@
+# The ingress: on every client of its class, routes what Consul knows by the tags of its services.
+
+variable "namespace" {
+  type        = string
+  description = "Nomad namespace; its certificates lie in Vault below secret/<namespace>/fabio/certs"
+}
+
+variable "datacenter" {
+  type = string
+}
+
+variable "node_class" {
+  type        = string
+  description = "Class of the clients that visitors reach"
+}
+
+variable "program" {
+  type        = object({ url = string, sha256 = string })
+  description = "Where the client fetches Fabio"
+}
+
+variable "vault_address" {
+  type = string
+}
+
+variable "vault_ca" {
+  type        = string
+  description = "Root certificate of Vault, PEM"
+}
+
+variable "consul_ca" {
+  type        = string
+  description = "Root certificate of Consul, PEM"
+}
+
+job "fabio" {
+  namespace   = var.namespace
+  datacenters = [var.datacenter]
+  type        = "system"
+  priority    = 80
+
+  constraint {
+    attribute = "${node.class}"
+    value     = var.node_class
+  }
+
+  update {
+    max_parallel      = 1
+    min_healthy_time  = "1s"
+    healthy_deadline  = "60s"
+    progress_deadline = "120s"
+  }
+
+  group "ingress" {
+    network {
+      port "http" {
+        static = 80
+      }
+      port "https" {
+        static = 443
+      }
+    }
+
+    restart {
+      attempts = 10
+      interval = "5m"
+      delay    = "2s"
+      mode     = "delay"
+    }
+
+    service {
+      name = "fabio"
+      port = "https"
+
+      check {
+        type     = "tcp"
+        interval = "5s"
+        timeout  = "2s"
+      }
+    }
+
+    task "fabio" {
+      driver       = "exec"
+      user         = "nobody"
+      kill_signal  = "SIGTERM"
+      kill_timeout = "10s"
+
+      config {
+        command = "local/fabio"
+        args    = ["-cfg", "/secrets/fabio.properties"]
+        cap_add = ["net_bind_service"]
+      }
+
+      # Its own token: reads the catalog, and nothing more (components/jobs/fabio.ts).
+      consul {}
+
+      vault {
+        env = false
+        # Fabio cannot take another token while it runs.
+        change_mode = "restart"
+      }
+
+      env {
+        VAULT_ADDR   = var.vault_address
+        VAULT_CACERT = "/local/vault-ca.pem"
+      }
+
+      artifact {
+        source      = var.program.url
+        destination = "local/fabio"
+        mode        = "file"
+
+        options {
+          checksum = "sha256:${var.program.sha256}"
+        }
+      }
+
+      template {
+        destination = "local/vault-ca.pem"
+        data        = var.vault_ca
+      }
+
+      template {
+        destination = "local/consul-ca.pem"
+        data        = var.consul_ca
+      }
+
+      template {
+        destination = "secrets/fabio.properties"
+        perms       = "0400"
+        uid         = 65534
+        gid         = 65534
+        data        = <<-EOT
+          registry.consul.addr = https://127.0.0.1:8501
+          registry.consul.token = {{ env "CONSUL_HTTP_TOKEN" }}
+          registry.consul.tls.cafile = /local/consul-ca.pem
+          registry.consul.register.enabled = false
+
+          proxy.cs = cs=site;type=vault;cert=secret/${var.namespace}/fabio/certs;refresh=3s;vaultfetchtoken=file:/secrets/vault_token
+          proxy.addr = :80;proto=http,:443;proto=https;cs=site;tlsmin=tls12
+          proxy.strategy = rr
+          proxy.shutdownwait = 5s
+          proxy.header.clientip = X-Forwarded-For
+          proxy.noroutestatus = 404
+
+          ui.addr = 127.0.0.1:9998
+          ui.access = ro
+          log.level = INFO
+        EOT
+      }
+
+      resources {
+        cpu    = 100
+        memory = 128
+      }
+    }
+  }
+}

@@ -1,0 +1,192 @@
+# A website: a static page, part of whose text is a secret of its own in Vault, behind the ingress.
+
+variable "namespace" {
+  type        = string
+  description = "Nomad namespace; the site's secrets are Vault's secret/<namespace>/website: text, certificate, key"
+}
+
+variable "datacenter" {
+  type = string
+}
+
+variable "node_class" {
+  type        = string
+  description = "Class of the clients that run it"
+}
+
+variable "instances" {
+  type = number
+}
+
+variable "domain" {
+  type        = string
+  description = "Host name by which visitors ask for it"
+}
+
+variable "program" {
+  type        = object({ url = string, sha256 = string })
+  description = "Where the client fetches Caddy"
+}
+
+variable "page" {
+  type        = object({ url = string, sha256 = string })
+  description = "Where the client fetches the page"
+}
+
+job "website" {
+  namespace   = var.namespace
+  datacenters = [var.datacenter]
+  type        = "service"
+
+  constraint {
+    attribute = "${node.class}"
+    value     = var.node_class
+  }
+
+  spread {
+    attribute = "${node.unique.id}"
+  }
+
+  update {
+    max_parallel      = 1
+    min_healthy_time  = "1s"
+    healthy_deadline  = "60s"
+    progress_deadline = "120s"
+    auto_revert       = true
+  }
+
+  group "website" {
+    count = var.instances
+
+    network {
+      port "https" {}
+    }
+
+    restart {
+      attempts = 10
+      interval = "5m"
+      delay    = "2s"
+      mode     = "delay"
+    }
+
+    service {
+      name = "website"
+      port = "https"
+
+      tags = [
+        "urlprefix-${var.domain}:80/ redirect=308,https://${var.domain}$path",
+        # Encrypted, but not verified: Fabio knows an instance by its address alone.
+        "urlprefix-${var.domain}/ proto=https tlsskipverify=true",
+      ]
+
+      check {
+        type            = "http"
+        protocol        = "https"
+        tls_skip_verify = true
+        path            = "/health"
+        interval        = "5s"
+        timeout         = "2s"
+      }
+    }
+
+    task "website" {
+      driver       = "exec"
+      user         = "nobody"
+      kill_timeout = "10s"
+
+      config {
+        command = "local/caddy"
+        args    = ["run", "--config", "/secrets/Caddyfile", "--adapter", "caddyfile"]
+      }
+
+      # Its own secrets, through the job's own identity.
+      vault {
+        env = false
+      }
+
+      env {
+        HOME            = "/alloc/tmp"
+        XDG_CONFIG_HOME = "/alloc/tmp/config"
+        XDG_DATA_HOME   = "/alloc/tmp/data"
+      }
+
+      artifact {
+        source      = var.program.url
+        destination = "local/caddy"
+        mode        = "file"
+
+        options {
+          checksum = "sha256:${var.program.sha256}"
+        }
+      }
+
+      artifact {
+        source      = var.page.url
+        destination = "local/site/index.html"
+        mode        = "file"
+
+        options {
+          checksum = "sha256:${var.page.sha256}"
+        }
+      }
+
+      template {
+        destination = "local/site/text.html"
+        change_mode = "noop"
+        data        = <<-EOT
+          {{ with secret "secret/data/${var.namespace}/website" }}{{ .Data.data.text }}{{ end }}
+        EOT
+      }
+
+      template {
+        destination = "secrets/certificate.pem"
+        perms       = "0400"
+        uid         = 65534
+        gid         = 65534
+        data        = <<-EOT
+          {{ with secret "secret/data/${var.namespace}/website" }}{{ .Data.data.certificate }}{{ end }}
+        EOT
+      }
+
+      template {
+        destination = "secrets/key.pem"
+        perms       = "0400"
+        uid         = 65534
+        gid         = 65534
+        data        = <<-EOT
+          {{ with secret "secret/data/${var.namespace}/website" }}{{ .Data.data.key }}{{ end }}
+        EOT
+      }
+
+      template {
+        destination = "secrets/Caddyfile"
+        perms       = "0400"
+        uid         = 65534
+        gid         = 65534
+        data        = <<-EOT
+          {
+            admin off
+            auto_https off
+            persist_config off
+            default_sni website.service.consul
+          }
+
+          https://:{{ env "NOMAD_PORT_https" }} {
+            tls /secrets/certificate.pem /secrets/key.pem
+            header -Server
+            respond /health 200
+            root * /local/site
+            # The page includes the text.
+            templates
+            file_server
+          }
+        EOT
+      }
+
+      resources {
+        cpu    = 50
+        memory = 96
+      }
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { readAsset } from "../provisioning/assets";
+import type { JobArtifact, JobSpec } from "./artifact";
+
+/** The website: what its job needs of the rest of the cluster. */
+export interface WebsiteArgs {
+  /** Nomad namespace. Default "website". */
+  readonly namespace?: string;
+  readonly datacenter: string;
+  /** Node class of the clients that run it. */
+  readonly nodeClass: string;
+  readonly instances: number;
+  /** Host name by which visitors ask for it. */
+  readonly domain: string;
+  /** Caddy. */
+  readonly program: JobArtifact;
+  /** `websitePage()`, published. */
+  readonly page: JobArtifact;
+}
+
+export const websiteNamespace = "website";
+
+/**
+ * Where in the key-value store `secret` the website finds its own: the fields are `text` (HTML, shown on the page),
+ * `certificate` and `key` (PEM, for the way from the ingress; the name is `websiteServerName`).
+ */
+export function websiteSecretPath(namespace = websiteNamespace): string {
+  return `${namespace}/website`;
+}
+
+/** The name in the certificate that instances show the ingress. */
+export const websiteServerName = "website.service.consul";
+
+/** The page to publish in the artifact store. */
+export function websitePage(): string {
+  return readAsset("jobs/site/index.html");
+}
+
+/** The website as a job. */
+export function websiteJob(args: WebsiteArgs): JobSpec {
+  const namespace = args.namespace ?? websiteNamespace;
+  return {
+    id: "website",
+    namespace,
+    hcl: readAsset("jobs/specs/website.nomad.hcl"),
+    variables: {
+      namespace,
+      datacenter: args.datacenter,
+      node_class: args.nodeClass,
+      instances: args.instances,
+      domain: args.domain,
+      program: { ...args.program },
+      page: { ...args.page },
+    },
+  };
+}
