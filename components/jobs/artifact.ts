@@ -6,11 +6,8 @@ export interface JobArtifact {
   readonly sha256: string;
 }
 
-/** A value of a job's variable: what JSON can say. */
-export type JobValue = string | number | boolean | readonly JobValue[] | { readonly [key: string]: JobValue };
-
-/** A job's variables by name. Never secrets: Nomad shows them to whoever may read the job. */
-export type JobVariables = Readonly<Record<string, JobValue>>;
+/** A job's variables by name, JSON-able. Never secrets: Nomad shows them to whoever may read the job. */
+export type JobVariables = Readonly<Record<string, unknown>>;
 
 /** A job ready to be run: a file with variables and the values for them. */
 export interface JobSpec {
