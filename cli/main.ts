@@ -54,6 +54,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   withStack(program.command("exec"))
     .description("run a program with addresses, CAs and tokens set: npx hashistack exec -- nomad node status")
     .argument("<words...>", "the program and its arguments, after --")
+    .addHelpText(
+      "after",
+      "\ncurl finds the services by the names in their certificates: sh -c 'curl https://$NOMAD_TLS_SERVER_NAME:4646/v1/status/leader'",
+    )
     .action(act((words: string[], flags: Flags) => commands.exec(flags, words)));
   withStack(program.command("ssh"))
     .description("log in to a machine, or run a command there: npx hashistack ssh control-a -- uptime")
