@@ -208,6 +208,9 @@ class Machine:
             if self.file("%s/%s" % (UNITS, unit["name"]), unit["content"], *me(), 0o644, then):
                 rewritten.add(unit["name"])
         before = unit_states(names)
+        for unit in units:
+            if unit.get("content") is None and before[unit["name"]].get("LoadState") == "not-found":
+                raise Failure("unit %s is neither in the plan nor brought by a package" % unit["name"])
         enable = [
             unit["name"]
             for unit in units

@@ -227,8 +227,10 @@ class Notices:
     def carry_out(self, running):
         """Restarts and reloads those of `running` that are due, waits until the restarted began anew; answers what was done."""
         due = {unit: action for unit, action in self.due().items() if unit in running}
-        restart = sorted(unit for unit, action in due.items() if action == "restart")
-        reload = sorted(unit for unit, action in due.items() if action == "reload")
+        states = unit_states(due)
+        # What is only on its way up cannot be told to reload, and may have read the old already.
+        reload = sorted(unit for unit in due if due[unit] == "reload" and states[unit].get("ActiveState") == "active")
+        restart = sorted(set(due) - set(reload))
         if restart:
             before = unit_states(restart)
             run(["systemctl", "restart", "--no-block", "--", *restart])
@@ -242,7 +244,7 @@ class Notices:
         if reload:
             run(["systemctl", "reload", "--", *reload])
         self.done()
-        return ["%s %s" % (unit, "restarted" if due[unit] == "restart" else "reloaded") for unit in restart + reload]
+        return ["%s %s" % (unit, "restarted" if unit in restart else "reloaded") for unit in restart + reload]
 
 
 def listed(folder):

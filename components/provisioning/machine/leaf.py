@@ -184,7 +184,9 @@ def sign_remotely(leaf, signer, request):
     try:
         answer = json.loads(text)
     except ValueError:
-        raise Failure("the signer answered with status %d and no JSON" % status)
+        answer = None
+    if not isinstance(answer, dict):
+        raise Failure("the signer answered with status %d, and not as cfssl does" % status)
     if status != 200 or not answer.get("success"):
         said = ", ".join(str(error.get("message")) for error in answer.get("errors") or []) or "status %d" % status
         raise Failure("the signer refused a certificate of %s to profile %s: %s" % (leaf["service"], leaf["profile"], said))
