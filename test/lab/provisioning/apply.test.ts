@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { renderSigner } from "../../../components/pki/signer";
 import { renderApplyInput } from "../../../components/provisioning/apply";
 import type { PlanFragment, PlannedCertificate, PlannedZone } from "../../../components/provisioning/plan";
-import { type LabMachine, Machines } from "./machines";
+import { type LabMachine, Machines, must } from "./machines";
 
 const machines = new Machines("provisioning");
 const serverName = "support.test.internal";
@@ -341,6 +341,40 @@ test("the timer's program renews what is near its end, and keeps what is not", a
   await machines.inside(member, "rm", "/etc/ssl/consul/key.pem");
   expect((await renew()).status).toBe(0);
   expect(await serial()).not.toBe(before);
+});
+
+test("a machine that was rebooted is as it was, with nothing to do", async () => {
+  for (const name of ["support", "member"]) await must(machines.labCommand("reboot", name));
+  await machines.reached(support, hostKey.support);
+  await machines.reached(member, hostKey.member);
+  expect(await applied(support, hostKey.support, supportInput())).toEqual({ changed: [], pending: [] });
+  expect(await applied(member, hostKey.member, memberInput({ text: "new" }))).toEqual({
+    changed: [],
+    pending: [],
+  });
+  expect(JSON.parse((await register("create")).stdout)).toEqual({ changed: false, restarted: false });
+  await machines.inside(member, "rm", "/etc/ssl/consul/key.pem");
+  const renewed = await applied(member, hostKey.member, memberInput({ text: "new" }));
+  expect(renewed.changed).toContain("certificate of consul: missing");
+});
+
+test("many machines register at the same time", async () => {
+  const names = Array.from({ length: 8 }, (_, n) => `machine-${n}`);
+  const profile = { label: "consul", authKey, nameWhitelist: "^(localhost)$", expiryHours: 24 };
+  const each = (name: string, verb: "create" | "delete") =>
+    machines.program(
+      support,
+      hostKey.support,
+      "signer_register",
+      { machine: name, port: 8888, profiles: [profile] },
+      verb,
+    );
+  const ran = await Promise.all(names.map((name) => each(name, "create")));
+  expect(ran.map((one) => one.stderr)).toEqual(names.map(() => ""));
+  const policy = JSON.parse(await stdoutOf(support, "cat", "/etc/hashistack/signer/policies/consul.json"));
+  expect(Object.keys(policy.auth_keys)).toEqual([...names, "member"]);
+  const gone = await Promise.all(names.map((name) => each(name, "delete")));
+  expect(gone.map((one) => one.status)).toEqual(names.map(() => 0));
 });
 
 test("after a removal the profile signs no more", async () => {
