@@ -14,7 +14,7 @@ export class StepError extends Error {
   }
 }
 
-const KEPT_LINES = 40;
+const KEPT_LINES = 20;
 
 export function seconds(since) {
   const whole = Math.round((performance.now() - since) / 1000);
@@ -39,7 +39,8 @@ export function run(what, argv, { show = false, env = process.env, cwd = root } 
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text) => {
         lines.push(...text.split(/[\r\n]+/).filter(Boolean));
-        lines.splice(0, lines.length - KEPT_LINES);
+        // What went wrong stands at the beginning or at the end.
+        if (lines.length > 2 * KEPT_LINES) lines.splice(KEPT_LINES, lines.length - 2 * KEPT_LINES, "…");
       });
     }
     const stop = show ? () => {} : ticker(what, () => lines.at(-1));
@@ -100,7 +101,8 @@ export async function debian() {
 /** Installs the npm packages of the lock file, where they are not. */
 export async function npm() {
   if (npmIsCurrent()) return "all there";
-  await run("npm ci", ["npm", "ci", "--no-fund", "--no-audit"]);
+  // No package needs its install script, and some would download plugins or compile.
+  await run("npm ci", ["npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit"]);
   return "installed";
 }
 
