@@ -1,0 +1,168 @@
+/** The dev stack, measured as a user sees it: first `up`, second `up`, one client more. */
+import { EngineError, type EngineResult, runEngine } from "../cli/engine";
+import { clusterPhases } from "../cli/phases";
+import { failureText, unchanged } from "../cli/report";
+import { engineEnvironment } from "../lab/toolchain";
+import { outputsOf, schedulable, siteAnswers } from "./ends";
+import { BenchError, Interrupted } from "./errors";
+import { Lab, labNameOf } from "./lab";
+import { PhaseClock, type PhaseShare } from "./phases";
+import { addMachine, makeProject, type Project, stack } from "./project";
+import { until } from "./run";
+
+/** One `up`. */
+export interface UpRun {
+  /** Seconds until `end`. */
+  readonly seconds: number;
+  /** What it ended with. */
+  readonly end: string;
+  /** Seconds until the engine was done and the outputs were read. */
+  readonly engineSeconds: number;
+  /** Counts by operation. */
+  readonly summary: Readonly<Record<string, number>>;
+  readonly phases: readonly PhaseShare[];
+  /** Logins by SSH that each machine saw until the end, those of a jump included. */
+  readonly logins: Readonly<Record<string, number>>;
+}
+
+export interface ClusterRun {
+  readonly first: UpRun;
+  readonly second: UpRun;
+  readonly client: UpRun;
+}
+
+export const siteEnd = "the site answers over HTTPS on each load balancer";
+export const unchangedEnd = "the engine is done, with nothing changed";
+export const clientEnd = "Nomad gives the new client work";
+export const engineEnd = "the engine is done";
+
+/** No `up` here takes this long unless it hangs. */
+const limitMinutes = 15;
+
+/** Measures it once, in a project and a lab of its own. Takes both down unless `keep`. */
+export async function measureCluster(
+  signal: AbortSignal,
+  keep: boolean,
+  say: (words: string) => void,
+): Promise<ClusterRun> {
+  const lab = new Lab(labNameOf("cluster"), signal);
+  if (await lab.exists()) await lab.down();
+  await lab.image();
+  await engineEnvironment();
+  const project = makeProject(lab.name);
+  try {
+    return await measure(project, lab, signal, say);
+  } finally {
+    if (!keep) {
+      await lab.down();
+      project.remove();
+    } else say(`kept: ${project.workspace.root} (HASHISTACK_LAB=${lab.name})`);
+  }
+}
+
+async function measure(
+  project: Project,
+  lab: Lab,
+  signal: AbortSignal,
+  say: (words: string) => void,
+): Promise<ClusterRun> {
+  say("first up");
+  const first = await up(project, lab, signal, async (result) => {
+    const read = outputsOf(result.outputs);
+    if ("why" in read) return `${engineEnd}; ${read.why}`;
+    if (!read.outputs.siteUrl) return `${engineEnd}; there is no site yet`;
+    await siteAnswers(read.outputs, signal);
+    return siteEnd;
+  });
+  say("second up");
+  const second = await up(project, lab, signal, async ({ summary }) =>
+    unchanged(summary) ? unchangedEnd : `${engineEnd}, but it changed something`,
+  );
+  say("one client more");
+  const client = await addClient(project, lab, signal, first.outputs);
+  return { first: first.run, second: second.run, client };
+}
+
+async function addClient(
+  project: Project,
+  lab: Lab,
+  signal: AbortSignal,
+  raw: Record<string, unknown>,
+): Promise<UpRun> {
+  const name = await addMachine(project, "client");
+  const read = outputsOf(raw);
+  if ("why" in read) return (await up(project, lab, signal, async () => `${engineEnd}; ${read.why}`)).run;
+  const before = (await schedulable(read.outputs)).length;
+  const watch = new AbortController();
+  const begun = performance.now();
+  const seen = until(
+    `the new client ${name}`,
+    300,
+    async () => ((await schedulable(read.outputs)).length > before ? performance.now() : undefined),
+    { everyMs: 250, signal: AbortSignal.any([signal, watch.signal]) },
+  );
+  try {
+    const [{ run }, at] = await Promise.all([up(project, lab, signal, async () => clientEnd), seen]);
+    return { ...run, seconds: (at - begun) / 1000 };
+  } finally {
+    watch.abort();
+    await seen.catch(() => undefined);
+  }
+}
+
+/** One `up`, its phases and its logins. `end` waits for what it shall end with and says what that was. */
+async function up(
+  project: Project,
+  lab: Lab,
+  signal: AbortSignal,
+  end: (result: EngineResult) => Promise<string>,
+): Promise<{ run: UpRun; outputs: Record<string, unknown> }> {
+  const clock = new PhaseClock(clusterPhases);
+  const limit = AbortSignal.timeout(limitMinutes * 60_000);
+  const stop = AbortSignal.any([signal, limit]);
+  const before = await logins(lab);
+  const begun = performance.now();
+  const now = (): number => (performance.now() - begun) / 1000;
+  let result: EngineResult;
+  try {
+    result = await runEngine({
+      verb: "up",
+      stack,
+      cwd: project.workspace.root,
+      env: project.env,
+      signal: stop,
+      // Nothing of it is kept: what is under way may be dropped at once.
+      hardSignal: stop,
+      onEvent: (event) => clock.take(event, now()),
+    });
+  } catch (error) {
+    if (signal.aborted) throw new Interrupted();
+    if (limit.aborted)
+      throw new BenchError(`an up of the dev stack did not end within ${limitMinutes} minutes`);
+    if (error instanceof EngineError) throw new BenchError(failureText(error));
+    throw error;
+  }
+  const engineSeconds = now();
+  const phases = clock.shares(engineSeconds);
+  const reached = await end(result);
+  const seconds = now();
+  const after = await logins(lab);
+  const run = {
+    seconds,
+    end: reached,
+    engineSeconds,
+    summary: result.summary,
+    phases,
+    logins: Object.fromEntries(
+      Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]),
+    ),
+  };
+  return { run, outputs: result.outputs };
+}
+
+/** Logins by SSH that each machine's journal knows of. */
+async function logins(lab: Lab): Promise<Record<string, number>> {
+  const names = await lab.machines();
+  const counts = await Promise.all(names.map((name) => lab.logins(name)));
+  return Object.fromEntries(names.map((name, index) => [name, counts[index] as number]));
+}

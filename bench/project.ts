@@ -1,0 +1,62 @@
+/**
+ * A project of the bench's own: links to the checkout's program, a copy of the dev stack's settings, and so a state, a
+ * passphrase and a lab that nobody else uses.
+ */
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runPulumi } from "../cli/engine";
+import { findWorkspace, type Workspace } from "../cli/workspace";
+import { BenchError } from "./errors";
+import { checkout } from "./lab";
+
+export const stack = "dev";
+
+/** What the engine reads of a checkout, besides the settings. */
+const linked = ["Pulumi.yaml", "index.ts", "package.json", "tsconfig.json", "node_modules", "components"];
+
+export interface Project {
+  readonly workspace: Workspace;
+  /** The engine's environment: this process's, with the lab of this project and no backend of the user's. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Removes it. The lab is ended by who made it. */
+  remove(): void;
+}
+
+/** Makes a project whose machines are in the named lab. */
+export function makeProject(lab: string): Project {
+  const folder = mkdtempSync(join(tmpdir(), "hashistack-bench-"));
+  for (const name of linked) symlinkSync(join(checkout(), name), join(folder, name));
+  copyFileSync(join(checkout(), `Pulumi.${stack}.yaml`), join(folder, `Pulumi.${stack}.yaml`));
+  const env: NodeJS.ProcessEnv = { ...process.env, HASHISTACK_LAB: lab };
+  // A backend, passphrase or home of the user's own would be another place than the one that is removed.
+  for (const name of Object.keys(env)) {
+    if (/^PULUMI_(BACKEND_URL|CONFIG_PASSPHRASE(_FILE)?|HOME|STACK|ACCESS_TOKEN)$/.test(name))
+      delete env[name];
+  }
+  return {
+    workspace: findWorkspace(folder, env),
+    env,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The first letter that no machine of the group has, else its number. Example: ["a", "b"] gives "c". */
+export function freeKey(keys: readonly string[]): string {
+  const letters = "abcdefghijklmnopqrstuvwxyz";
+  return [...letters].find((letter) => !keys.includes(letter)) ?? `n${keys.length + 1}`;
+}
+
+/** Adds one machine to a group in the project's settings, as a user would. Gives the machine's name. */
+export async function addMachine(project: Project, group: string): Promise<string> {
+  const { workspace, env } = project;
+  const file = join(workspace.root, `Pulumi.${stack}.yaml`);
+  const config = (...words: string[]): Promise<string> =>
+    runPulumi(workspace, ["config", ...words, "--stack", stack, "--config-file", file], { base: env });
+  const groups = JSON.parse(await config("get", "hashistack:groups")) as Record<string, { keys: string[] }>;
+  const keys = groups[group]?.keys;
+  if (!keys) throw new BenchError(`the dev stack has no group "${group}" to add a machine to`);
+  const key = freeKey(keys);
+  await config("set", "--path", `hashistack:groups.${group}.keys[${keys.length}]`, key);
+  return `${group}-${key}`;
+}
