@@ -1,6 +1,6 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { defaultZone, renderDefaultZoneXml, renderZoneXml } from "./firewalld";
+import { renderZoneXml } from "./firewalld";
 import { mergePlans, type PlanFrame } from "./merge";
 import type { MachinePlan, PlanFragment, PlannedSigner } from "./plan";
 import { type Connection, remoteProgram } from "./remote";
@@ -38,17 +38,7 @@ export function renderApplyInput(
   const certificates = mergePlans(frame, fragments).certificates;
   const renewal = renderRenewal({ certificates, signer: frame.signer });
   const plan = mergePlans(frame, { ...fragments, "certificate renewal": renewal });
-  const zones = plan.zones.map((zone) => ({ ...zone, xml: renderZoneXml(zone) }));
-  if (zones.length > 0) {
-    zones.push({
-      name: defaultZone,
-      sources: [],
-      ports: [],
-      description: "Everybody else.",
-      xml: renderDefaultZoneXml(),
-    });
-  }
-  return { ...plan, zones };
+  return { ...plan, zones: plan.zones.map((zone) => ({ ...zone, xml: renderZoneXml(zone) })) };
 }
 
 /**

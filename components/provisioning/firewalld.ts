@@ -1,35 +1,14 @@
 import type { PlannedZone } from "./plan";
 
 /**
- * firewalld's zones as files. Every zone drops what it does not name. A dropped neighbour solicitation makes a machine
- * deaf on IPv6, so those messages pass everywhere; the rest of ICMP passes between those who know each other.
- * (Answers of running connections, "packet too big" among them, pass as related traffic.)
+ * firewalld's zones as files. Every zone drops what it does not name, and so does the default one, which is firewalld's
+ * own "drop". What IPv6 needs to find its neighbours passes by firewalld's own policy `allow-host-ipv6`; ICMP as a whole
+ * passes between those who know each other. Answers of running connections ("packet too big" among them) are related
+ * traffic.
  */
-
-/** The zone of whatever no other zone's sources match: firewalld's own "drop", but not deaf on IPv6. */
-export const defaultZone = "drop";
-
-const neighbourDiscovery = [
-  "neighbour-solicitation",
-  "neighbour-advertisement",
-  "router-solicitation",
-  "router-advertisement",
-];
 
 function escapeXml(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
-}
-
-function zoneXml(name: string, description: string, lines: string[]): string {
-  return [
-    '<?xml version="1.0" encoding="utf-8"?>',
-    '<zone target="DROP">',
-    `  <short>${escapeXml(name)}</short>`,
-    `  <description>${escapeXml(description)}</description>`,
-    ...lines.map((line) => `  ${line}`),
-    "</zone>",
-    "",
-  ].join("\n");
 }
 
 /** Renders a zone for /etc/firewalld/zones. Sources and ports come sorted, so that their order is no change. */
@@ -38,19 +17,16 @@ export function renderZoneXml(zone: PlannedZone): string {
     (a, b) =>
       Number.parseInt(a.port, 10) - Number.parseInt(b.port, 10) || a.protocol.localeCompare(b.protocol),
   );
-  return zoneXml(zone.name, zone.description, [
-    ...[...zone.sources].sort().map((source) => `<source address="${escapeXml(source)}"/>`),
-    ...ports.map((p) => `<port port="${escapeXml(p.port)}" protocol="${p.protocol}"/>`),
-    '<protocol value="icmp"/>',
-    '<protocol value="ipv6-icmp"/>',
-  ]);
-}
-
-/** Renders the default zone: nothing comes in but what IPv6 needs to find its neighbours. */
-export function renderDefaultZoneXml(): string {
-  return zoneXml(
-    defaultZone,
-    "Whoever no other zone knows: nothing but IPv6 neighbour discovery.",
-    neighbourDiscovery.map((type) => `<rule family="ipv6"><icmp-type name="${type}"/><accept/></rule>`),
-  );
+  return [
+    '<?xml version="1.0" encoding="utf-8"?>',
+    '<zone target="DROP">',
+    `  <short>${escapeXml(zone.name)}</short>`,
+    `  <description>${escapeXml(zone.description)}</description>`,
+    ...[...zone.sources].sort().map((source) => `  <source address="${escapeXml(source)}"/>`),
+    ...ports.map((p) => `  <port port="${escapeXml(p.port)}" protocol="${p.protocol}"/>`),
+    '  <protocol value="icmp"/>',
+    '  <protocol value="ipv6-icmp"/>',
+    "</zone>",
+    "",
+  ].join("\n");
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderDefaultZoneXml, renderZoneXml } from "../../../components/provisioning/firewalld";
+import { renderZoneXml } from "../../../components/provisioning/firewalld";
 
 test("a zone names its sources and ports in an order of its own, and drops the rest", () => {
   const xml = renderZoneXml({
@@ -25,16 +25,4 @@ test("a zone names its sources and ports in an order of its own, and drops the r
   <protocol value="ipv6-icmp"/>
 </zone>
 `);
-});
-
-test("the default zone lets nothing in but neighbour discovery", () => {
-  const xml = renderDefaultZoneXml();
-  expect(xml).toContain('<zone target="DROP">');
-  const rules = xml.split("\n").filter((line) => /<(rule|port|source|service|protocol)/.test(line));
-  expect(rules.map((line) => /icmp-type name="([^"]+)"\/><accept/.exec(line)?.[1])).toEqual([
-    "neighbour-solicitation",
-    "neighbour-advertisement",
-    "router-solicitation",
-    "router-advertisement",
-  ]);
 });
