@@ -60,5 +60,5 @@ try {
   process.exitCode = await main();
 } catch (error) {
   console.error(error instanceof steps.StepError ? `\n${error.message}` : error);
-  process.exitCode = 1;
+  process.exitCode = error.exitCode === 130 ? 130 : 1;
 }

@@ -44,18 +44,22 @@ export function run(what, argv, { show = false, env = process.env, cwd = root } 
       });
     }
     const stop = show ? () => {} : ticker(what, () => lines.at(-1));
+    // The terminal's Ctrl-C reaches the child by itself, which may finish something first: it is waited for.
+    const wait = () => {};
+    const forward = () => child.kill("SIGTERM");
+    process.on("SIGINT", wait).on("SIGTERM", forward);
     const end = (settle) => {
+      process.off("SIGINT", wait).off("SIGTERM", forward);
       stop();
       settle();
     };
     child.once("error", (error) => end(() => reject(new StepError(`${what}: ${program}: ${error.message}`))));
     child.once("close", (code, signal) =>
       end(() => {
-        if (code === 0) resolve();
-        else {
-          const how = signal ? `was ended by ${signal}` : `ended with ${code}`;
-          reject(new StepError([`${what}: the command ${how}`, ...lines].join("\n  "), code));
-        }
+        if (code === 0) return resolve();
+        if (signal === "SIGINT" || code === 130) return reject(new StepError(`${what} was cancelled`, 130));
+        const how = signal ? `was ended by ${signal}` : `ended with ${code}`;
+        reject(new StepError([`${what}: the command ${how}`, ...lines].join("\n  "), code));
       }),
     );
   });

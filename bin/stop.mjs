@@ -56,7 +56,7 @@ async function main(force) {
     try {
       await steps.hashistack("destroy", "--stack", name);
     } catch (error) {
-      if (error.exitCode === 2) throw error;
+      if (error.exitCode === 2 || error.exitCode === 130) throw error;
       console.error(`${error.message}\nGoing on: the machines of stack "${name}" end with the lab.`);
     }
   }
@@ -82,5 +82,5 @@ try {
   console.error(error instanceof steps.StepError ? error.message : error);
   if (error.exitCode === 2)
     console.error("To end the lab all the same and forget the state: npm stop -- --force");
-  process.exitCode = 1;
+  process.exitCode = error.exitCode === 130 ? 130 : 1;
 }
