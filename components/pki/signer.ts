@@ -1,7 +1,7 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { readAsset } from "../provisioning/assets";
-import type { PlanFragment, PlannedCertificate, PlannedFile } from "../provisioning/plan";
+import type { PlanFragment, PlannedCertificate, PlannedCheck, PlannedFile } from "../provisioning/plan";
 import { type Connection, remoteProgram } from "../provisioning/remote";
 
 /** What one machine may ask the signer for, of one service. */
@@ -29,24 +29,31 @@ export interface SignerArgs {
   readonly authorities: Readonly<Record<string, SignerAuthority>>;
   /** Support's own leaf, which the signer serves; it is signed on the spot. */
   readonly certificate: PlannedCertificate;
-  /** Port. Default 8888. */
+  /** Port that machines speak to. Default 8888. */
   readonly port?: number;
 }
 
 /** The unit that signs. */
 export const signerUnit = "hashistack-signer.service";
 
+/** Its door: what machines speak to. */
+export const gateUnit = "hashistack-signer-gate.service";
+
 const defaultPort = 8888;
+/** multirootca itself, on loopback. */
+const signerPort = 8889;
 const folder = "/etc/hashistack/signer";
 const library = "/usr/local/lib/hashistack";
-const credentials = `/run/credentials/${signerUnit}`;
+const python = "/usr/bin/python3 -E -s -B";
+
+const credentialsOf = (unit: string): string => `/run/credentials/${unit}`;
 
 function renderRoots(services: readonly string[]): string {
   return services
     .map((service) =>
       [
         `[ ${service} ]`,
-        `private = file://${credentials}/${service}.key`,
+        `private = file://${credentialsOf(signerUnit)}/${service}.key`,
         `certificate = ${folder}/${service}.pem`,
         `config = ${folder}/policies/${service}.json`,
         "",
@@ -55,43 +62,46 @@ function renderRoots(services: readonly string[]): string {
     .join("\n");
 }
 
-function renderUnit(args: SignerArgs, services: readonly string[]): string {
-  const tls = args.certificate.directory;
-  const given = [...services.map((s) => `${s}.key:${folder}/${s}.key`), `tls.key:${tls}/key.pem`];
+const hardening = [
+  "Restart=always",
+  "RestartSec=1",
+  "NoNewPrivileges=yes",
+  "ProtectSystem=strict",
+  "ProtectHome=yes",
+  "PrivateTmp=yes",
+  "PrivateDevices=yes",
+  "ProtectControlGroups=yes",
+  "ProtectKernelModules=yes",
+  "ProtectKernelTunables=yes",
+  "ProtectProc=invisible",
+  "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+  "RestrictNamespaces=yes",
+  "LockPersonality=yes",
+  "MemoryDenyWriteExecute=yes",
+  "SystemCallArchitectures=native",
+  "CapabilityBoundingSet=",
+  "LimitCORE=0",
+];
+
+/** A unit of the user "signer". Secrets stay root's alone; systemd hands it copies that nobody else can read. */
+function renderUnit(
+  description: string,
+  credentials: readonly string[],
+  commands: readonly string[],
+): string {
   return [
     "[Unit]",
-    "Description=Signs the members' certificates",
+    `Description=${description}`,
     "Wants=network-online.target",
     "After=network-online.target firewalld.service",
     "StartLimitIntervalSec=0",
     "",
     "[Service]",
-    // Its secrets stay root's alone; systemd hands it copies that nobody else can read.
     "User=signer",
     "Group=signer",
-    ...given.map((credential) => `LoadCredential=${credential}`),
-    // As root: it makes the policies of the machines' profiles, which root alone may write.
-    `ExecStartPre=+/usr/bin/python3 -E -s -B ${library}/signer_policies.py`,
-    `ExecStart=/opt/hashistack/bin/multirootca-${args.version} -a [::]:${args.port ?? defaultPort} ` +
-      `-roots ${folder}/roots.ini -tls-cert ${tls}/cert.pem -tls-key ${credentials}/tls.key -loglevel 1`,
-    "Restart=always",
-    "RestartSec=1",
-    "NoNewPrivileges=yes",
-    "ProtectSystem=strict",
-    "ProtectHome=yes",
-    "PrivateTmp=yes",
-    "PrivateDevices=yes",
-    "ProtectControlGroups=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelTunables=yes",
-    "ProtectProc=invisible",
-    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
-    "RestrictNamespaces=yes",
-    "LockPersonality=yes",
-    "MemoryDenyWriteExecute=yes",
-    "SystemCallArchitectures=native",
-    "CapabilityBoundingSet=",
-    "LimitCORE=0",
+    ...credentials.map((credential) => `LoadCredential=${credential}`),
+    ...commands,
+    ...hardening,
     "",
     "[Install]",
     "WantedBy=multi-user.target",
@@ -99,9 +109,41 @@ function renderUnit(args: SignerArgs, services: readonly string[]): string {
   ].join("\n");
 }
 
+function renderSignerUnit(args: SignerArgs, services: readonly string[]): string {
+  const tls = args.certificate.directory;
+  const keys = services.map((service) => `${service}.key:${folder}/${service}.key`);
+  return renderUnit(
+    "Signs the members' certificates",
+    [...keys, `tls.key:${tls}/key.pem`],
+    [
+      // As root: it makes the policies of the machines' profiles, which root alone may write.
+      `ExecStartPre=+${python} ${library}/signer_policies.py`,
+      `ExecStart=/opt/hashistack/bin/multirootca-${args.version} -a 127.0.0.1:${signerPort} ` +
+        `-roots ${folder}/roots.ini -tls-cert ${tls}/cert.pem ` +
+        `-tls-key ${credentialsOf(signerUnit)}/tls.key -loglevel 1`,
+    ],
+  );
+}
+
+function renderGateUnit(args: SignerArgs): string {
+  const tls = args.certificate.directory;
+  return renderUnit(
+    "Lets plain requests for certificates through to the signer",
+    [`tls.key:${tls}/key.pem`],
+    [
+      `ExecStart=${python} ${library}/signer_gate.py ${args.port ?? defaultPort} ${signerPort} ` +
+        `${args.certificate.commonName} ${tls} ${credentialsOf(gateUnit)}/tls.key`,
+    ],
+  );
+}
+
+function listens(what: string, target: string, journalOf: string): PlannedCheck {
+  return { what, kind: "tcp", target, timeoutSeconds: 30, journalOf };
+}
+
 /**
- * Renders support's signing service: cfssl's multirootca with one issuing authority for each service. It signs for nobody
- * until `registerProfiles` tells it of a machine.
+ * Renders support's signing service: cfssl's multirootca with one issuing authority for each service, behind a gate
+ * that lets only plain requests through. It signs for nobody until `registerProfiles` tells it of a machine.
  */
 export function renderSigner(args: SignerArgs): PlanFragment {
   const services = Object.keys(args.authorities).sort();
@@ -131,24 +173,25 @@ export function renderSigner(args: SignerArgs): PlanFragment {
         file(`${service}.key`, authority.issuingKeyPem, "0400"),
       ]),
       file("roots.ini", renderRoots(services), "0644"),
-      ...["host", "signer_policies"].map((name) => ({
+      ...["host", "leaf", "signer_gate", "signer_policies"].map((name) => ({
         path: `${library}/${name}.py`,
         content: readAsset(`provisioning/machine/${name}.py`),
         owner: "root",
         group: "root",
         mode: "0644",
+        ...(name === "signer_gate" || name === "leaf"
+          ? { notifies: [{ unit: gateUnit, action: "restart" as const }] }
+          : {}),
       })),
     ],
-    certificates: [{ ...args.certificate, notifies }],
-    units: [{ name: signerUnit, content: renderUnit(args, services), enable: true, onChange: "restart" }],
+    certificates: [{ ...args.certificate, notifies: [...notifies, { unit: gateUnit, action: "restart" }] }],
+    units: [
+      { name: signerUnit, content: renderSignerUnit(args, services), enable: true, onChange: "restart" },
+      { name: gateUnit, content: renderGateUnit(args), enable: true, onChange: "restart" },
+    ],
     checks: [
-      {
-        what: "the signer listens",
-        kind: "tcp",
-        target: `[::1]:${args.port ?? defaultPort}`,
-        timeoutSeconds: 30,
-        journalOf: signerUnit,
-      },
+      listens("the signer listens", `127.0.0.1:${signerPort}`, signerUnit),
+      listens("the signer's gate listens", `[::1]:${args.port ?? defaultPort}`, gateUnit),
     ],
   };
 }
@@ -163,8 +206,6 @@ export interface RegisterProfilesArgs {
   /** The profile's name, which the machine's certificates name: another name is another profile. */
   machine: pulumi.Input<string>;
   profiles: pulumi.Input<SignerProfile[]>;
-  /** The signer's port. Default 8888. */
-  port?: number;
 }
 
 /**
@@ -187,7 +228,7 @@ export function registerProfiles(
       input: pulumi.secret(
         pulumi
           .all([args.machine, args.profiles])
-          .apply(([machine, profiles]) => ({ machine, profiles, port: args.port ?? defaultPort })),
+          .apply(([machine, profiles]) => ({ machine, profiles, port: signerPort })),
       ),
       timeoutSeconds: 180,
       onDelete: true,

@@ -1,6 +1,6 @@
 """Tells support's signer what a machine may ask for; runs on support.
 
-input: {"machine": profile's name, "port": the signer's, "profiles": [{"label": service, "authKey": hex, "nameWhitelist":
+input: {"machine": profile's name, "port": the signer's on loopback, "profiles": [{"label": service, "authKey": hex, "nameWhitelist":
 anchored pattern, "expiryHours": n}]}. Many run at the same time when a cluster is made: who finds its profile in what the
 running signer has loaded does not restart it again.
 """
@@ -39,7 +39,7 @@ def profile_file(machine):
 
 def listens(port):
     try:
-        socket.create_connection(("::1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
         return True
     except OSError:
         return False

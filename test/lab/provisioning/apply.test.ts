@@ -142,7 +142,7 @@ function register(verb: "create" | "delete", change: object = {}) {
     nameWhitelist: "^(localhost|member\\.node\\.consul)$",
     expiryHours: 24,
   };
-  const input = { machine: "member", port: 8888, profiles: [{ ...profile, ...change }] };
+  const input = { machine: "member", port: 8889, profiles: [{ ...profile, ...change }] };
   return machines.program(support, hostKey.support, "signer_register", input, verb);
 }
 
@@ -366,7 +366,7 @@ test("many machines register at the same time", async () => {
       support,
       hostKey.support,
       "signer_register",
-      { machine: name, port: 8888, profiles: [profile] },
+      { machine: name, port: 8889, profiles: [profile] },
       verb,
     );
   const ran = await Promise.all(names.map((name) => each(name, "create")));

@@ -16,7 +16,7 @@ beforeEach(async () => {
   machine.write("etc/hashistack/signer/nomad.pem", "issuing");
   machine.setUnit(unit, { LoadState: "loaded", ActiveState: "active", InvocationID: "1" });
   listener = createServer();
-  await new Promise<void>((resolve) => listener.listen(0, "::1", resolve));
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   port = (listener.address() as { port: number }).port;
 });
 afterEach(() => {

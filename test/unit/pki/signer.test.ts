@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderSigner, signerUnit } from "../../../components/pki/signer";
+import { gateUnit, renderSigner, signerUnit } from "../../../components/pki/signer";
 
 const authority = (name: string) => ({ issuingPem: `${name} pem`, issuingKeyPem: `${name} key` });
 const certificate = {
@@ -53,5 +53,13 @@ config = /etc/hashistack/signer/policies/vault.json
 test("the signer begins anew for a new key, and for a new leaf of its own", () => {
   const restart = [{ unit: signerUnit, action: "restart" }];
   expect(file("vault.key")?.notifies).toEqual(restart);
-  expect(fragment.certificates).toEqual([{ ...certificate, notifies: restart }]);
+  const both = [...restart, { unit: gateUnit, action: "restart" }];
+  expect(fragment.certificates).toEqual([{ ...certificate, notifies: both }]);
+});
+
+test("multirootca listens on loopback alone; machines speak to the gate", () => {
+  const [signer, gate] = fragment.units ?? [];
+  expect(signer?.content).toContain("multirootca-1.6.5 -a 127.0.0.1:8889 ");
+  expect(gate?.content).toContain("signer_gate.py 8888 8889 support.dev.internal /etc/ssl/support ");
+  expect(gate?.content).not.toContain("consul.key");
 });
