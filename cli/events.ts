@@ -101,6 +101,9 @@ const NOISE = [
   /^Attempting to deploy or update resources with \d+ pending operations/,
 ];
 
+/** How the language host introduces what the program threw. Settings that are wrong are the user's, not the program's. */
+const PROGRAM_THREW = /^Running program '.*' failed with an unhandled exception:\n(SettingsError: )?/;
+
 /**
  * The reducer, with its tables of URNs inside. `take` an event, read `state`.
  * @param rules the phases in the order of the work; what no rule holds is counted but has no phase.
@@ -181,7 +184,7 @@ export class RunReducer {
   }
 
   private heard(diagnostic: NonNullable<EngineEvent["diagnosticEvent"]>): void {
-    const message = diagnostic.message.trim();
+    const message = diagnostic.message.trim().replace(PROGRAM_THREW, "");
     if (diagnostic.ephemeral || message === "") return;
     if (diagnostic.severity === "warning") {
       if (NOISE.some((noise) => noise.test(message))) return;

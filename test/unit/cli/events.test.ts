@@ -110,6 +110,16 @@ describe("RunReducer", () => {
     expect(state.failures).toEqual([{ message: "groups.control.keys: must be odd" }]);
   });
 
+  it("leaves out how the language host introduces a wrong setting", () => {
+    const head = "Running program '/w/index.ts' failed with an unhandled exception:\n";
+    const said = (message: string): string | undefined =>
+      reduce([{ diagnosticEvent: { severity: "error", message: head + message } }]).failures[0]?.message;
+    expect(said("SettingsError: name: is missing\nregion: is unknown\n")).toBe(
+      "name: is missing\nregion: is unknown",
+    );
+    expect(said("TypeError: x is not a function\n    at y")).toBe("TypeError: x is not a function\n    at y");
+  });
+
   it("does not say the same words of one resource twice", () => {
     const diagnosticEvent = { urn: urn(REMOTE, "x"), severity: "error", message: "broken" };
     expect(reduce([{ diagnosticEvent }, { diagnosticEvent }]).failures).toHaveLength(1);
