@@ -11,11 +11,15 @@ const say = (words: string): void => {
   process.stderr.write(`bench: ${words}\n`);
 };
 
-async function measure(options: Options, signal: AbortSignal): Promise<Measured> {
-  const host = lookAtHost();
-  const floor: FloorRun[] = [];
-  const cluster: ClusterRun[] = [];
-  const preview: PreviewRun[][] = [];
+interface Figures extends Measured {
+  floor: FloorRun[];
+  cluster: ClusterRun[];
+  preview: PreviewRun[][];
+}
+
+/** Measures into `measured`, so that what was measured before a failure is not lost. */
+async function measure(options: Options, signal: AbortSignal, measured: Figures): Promise<void> {
+  const { floor, cluster, preview } = measured;
   for (let run = 1; run <= options.runs; run++) {
     const which = options.runs === 1 ? "" : `run ${run} of ${options.runs}: `;
     for (const part of options.parts) {
@@ -27,7 +31,6 @@ async function measure(options: Options, signal: AbortSignal): Promise<Measured>
       if (part === "preview") preview.push(await measurePreviews(signal));
     }
   }
-  return { host, floor, cluster, preview };
 }
 
 function needRoot(options: Options): void {
@@ -60,15 +63,19 @@ async function main(argv: readonly string[]): Promise<number> {
   process.on("SIGINT", interrupted);
   process.on("SIGTERM", interrupted);
   process.on("SIGHUP", interrupted);
+  const measured: Figures = { host: lookAtHost(), floor: [], cluster: [], preview: [] };
+  let code = 0;
   try {
-    const measured = await measure(options, stop.signal);
-    process.stdout.write(`${options.json ? reportJson(measured) : reportText(measured)}\n`);
-    return 0;
+    await measure(options, stop.signal, measured);
   } catch (error) {
     if (error instanceof Interrupted) return 130;
     say((error as Error).message);
-    return 1;
+    code = 1;
   }
+  if (measured.floor.length + measured.cluster.length + measured.preview.length > 0) {
+    process.stdout.write(`${options.json ? reportJson(measured) : reportText(measured)}\n`);
+  }
+  return code;
 }
 
 void main(process.argv.slice(2)).then((code) => {
