@@ -53,10 +53,14 @@ export async function measureCluster(
   try {
     return await measure(project, lab, signal, say);
   } finally {
-    if (!keep) {
-      await lab.down();
-      project.remove();
-    } else say(`kept: ${project.workspace.root} (HASHISTACK_LAB=${lab.name})`);
+    if (keep) say(`kept: lab ${lab.name}, its stack in ${project.workspace.root}`);
+    else {
+      try {
+        await lab.down();
+      } finally {
+        project.remove();
+      }
+    }
   }
 }
 

@@ -21,13 +21,14 @@ interface Figures extends Measured {
 async function measure(options: Options, signal: AbortSignal, measured: Figures): Promise<void> {
   const { floor, cluster, preview } = measured;
   for (let run = 1; run <= options.runs; run++) {
+    // A lab has one name: the next run would take the place of what this one kept.
+    const keep = options.keep && run === options.runs;
     const which = options.runs === 1 ? "" : `run ${run} of ${options.runs}: `;
     for (const part of options.parts) {
       say(`${which}${part}`);
-      if (part === "floor") floor.push(await measureFloor(signal, options.keep));
-      if (part === "cluster") {
-        cluster.push(await measureCluster(signal, options.keep, (words) => say(`${which}${words}`)));
-      }
+      const tell = (words: string): void => say(`${which}${words}`);
+      if (part === "floor") floor.push(await measureFloor(signal, keep, tell));
+      if (part === "cluster") cluster.push(await measureCluster(signal, keep, tell));
       if (part === "preview") preview.push(await measurePreviews(signal));
     }
   }

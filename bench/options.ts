@@ -26,7 +26,7 @@ Measures, on this host, from one run:
   --only P  only this part (may be given again); the floor and the cluster need root
   --runs N  measure N times and print medians (default 1, at most 20)
   --json    print one JSON document with every run instead of the table
-  --keep    leave what was made; without it all of it is taken down, also after Ctrl-C or an error
+  --keep    leave what the last run made; without it all of it is taken down, also after Ctrl-C or an error
   --help    this text
 
 The labs and the state are the bench's own: a running dev stack stays as it is, but takes its part of the cores.

@@ -30,7 +30,11 @@ const user = "ops";
 const network = { ipv4: "198.51.100.0/24", ipv6: "fd00:1ab::/64" };
 
 /** Measures it once, in a lab of its own. Takes the lab down unless `keep`. */
-export async function measureFloor(signal: AbortSignal, keep: boolean): Promise<FloorRun> {
+export async function measureFloor(
+  signal: AbortSignal,
+  keep: boolean,
+  say: (words: string) => void,
+): Promise<FloorRun> {
   const lab = new Lab(labNameOf("floor"), signal);
   const keys = mkdtempSync(join(tmpdir(), "hashistack-bench-floor-"));
   try {
@@ -39,9 +43,13 @@ export async function measureFloor(signal: AbortSignal, keep: boolean): Promise<
     const contact = await makeKeys(keys, signal);
     return await bringUp(lab, keys, contact, signal);
   } finally {
-    if (!keep) {
-      await lab.down();
-      rmSync(keys, { recursive: true, force: true });
+    if (keep) say(`kept: lab ${lab.name}, its login in ${keys}`);
+    else {
+      try {
+        await lab.down();
+      } finally {
+        rmSync(keys, { recursive: true, force: true });
+      }
     }
   }
 }
