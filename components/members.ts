@@ -179,7 +179,13 @@ export function applyMember(
     connection: slot.machine.connection,
     signer: context.signer,
     fragments: {
-      machine: baseFragment(slot, context.fixed, context.topology, context.settings.ssh.user),
+      machine: baseFragment(
+        slot,
+        context.fixed,
+        context.topology,
+        context.settings.ssh.user,
+        context.trust.rolloutPublicKey,
+      ),
       ...consulRole(slot, context, child),
       ...vaultRole(slot, context, child),
       ...nomadRole(slot, context, child),

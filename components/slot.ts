@@ -67,15 +67,25 @@ export function signerKey(seed: string, profile: string): string {
   return hexKey(seed, `signer/${profile}`);
 }
 
+/** Whether it is part of a service's quorum, so that its restarts are a matter of all. */
+export function isServer(spec: MachineSpec): boolean {
+  return spec.roles.some((role) => role.endsWith("-server"));
+}
+
 /** What every machine has, whatever its roles: who may log in, and who may knock. */
 export function baseFragment(
   slot: Slot,
   fixed: pulumi.Input<readonly Member[]>,
   topology: Topology,
   user: string,
+  restartKey: pulumi.Input<string>,
 ): pulumi.Output<PlanFragment> {
-  return pulumi.all([slot.member, fixed]).apply(([member, others]) => ({
-    ...renderSsh({ user, jump: slot.spec.roles.includes("support") }),
+  return pulumi.all([slot.member, fixed, restartKey]).apply(([member, others, key]) => ({
+    ...renderSsh({
+      user,
+      jump: slot.spec.roles.includes("support"),
+      ...(isServer(slot.spec) ? { restartKey: key } : {}),
+    }),
     zones: zonesFor(member, others, topology),
   }));
 }

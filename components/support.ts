@@ -72,7 +72,7 @@ export function applySupport(
       // Support signs for itself with the keys it keeps for the signer.
       signer: trust.support.rootPem.apply((caPem) => ({ serverName: supportServerName(topology), caPem })),
       fragments: {
-        machine: baseFragment(slot, fixed, topology, settings.ssh.user),
+        machine: baseFragment(slot, fixed, topology, settings.ssh.user, trust.rolloutPublicKey),
         signer: pulumi.secret(signer),
         unsealer: pulumi.secret(unsealer),
         support: pulumi.secret(offers),

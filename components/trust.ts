@@ -3,7 +3,7 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { ServiceAuthority } from "./pki/authority";
 
-/** What the cluster's trust rests on: an authority for each service, one seed, one key pair for logins. */
+/** What the cluster's trust rests on: an authority for each service, one seed, key pairs for logins and restarts. */
 export interface Trust {
   readonly consul: ServiceAuthority;
   readonly vault: ServiceAuthority;
@@ -16,6 +16,9 @@ export interface Trust {
   /** OpenSSH private key of the stack's login. Secret. */
   readonly loginPrivateKey: pulumi.Output<string>;
   readonly loginPublicKey: pulumi.Output<string>;
+  /** OpenSSH private key by which support makes servers restart what waits for it, and nothing else. Secret. */
+  readonly rolloutPrivateKey: pulumi.Output<string>;
+  readonly rolloutPublicKey: pulumi.Output<string>;
 }
 
 /** Makes the cluster's trust. None of it depends on a machine. */
@@ -25,6 +28,7 @@ export function makeTrust(cluster: string, opts: pulumi.CustomResourceOptions): 
   // Not RandomBytes: that resource's id is the bytes themselves, and ids lie in clear in the state.
   const seed = new random.RandomPassword("seed", { length: 48, special: false }, opts);
   const login = new tls.PrivateKey("login", { algorithm: "ED25519" }, opts);
+  const rollout = new tls.PrivateKey("rollout", { algorithm: "ED25519" }, opts);
   return {
     consul: authority("consul"),
     vault: authority("vault"),
@@ -34,5 +38,7 @@ export function makeTrust(cluster: string, opts: pulumi.CustomResourceOptions): 
     seed: seed.result,
     loginPrivateKey: login.privateKeyOpenssh,
     loginPublicKey: login.publicKeyOpenssh.apply((line) => line.trim()),
+    rolloutPrivateKey: rollout.privateKeyOpenssh,
+    rolloutPublicKey: rollout.publicKeyOpenssh.apply((line) => line.trim()),
   };
 }

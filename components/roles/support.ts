@@ -1,3 +1,4 @@
+import { readAsset } from "../provisioning/assets";
 import type { PlanFragment, PlannedFile } from "../provisioning/plan";
 import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
@@ -7,6 +8,8 @@ export interface SshPlan {
   user: string;
   /** Whether the machine is the jump host: connections may pass through to other machines' SSH and to the API pass-through. */
   jump: boolean;
+  /** OpenSSH public key by which support makes a server restart what waits for it. Servers only. */
+  restartKey?: string;
 }
 
 /** What support offers on top of signer and unsealer: artifacts and the way to the APIs. */
@@ -37,9 +40,14 @@ export function renderSsh(ssh: SshPlan): PlanFragment {
     // Many sessions begin at once when the cluster is made.
     "MaxStartups 100",
     "MaxSessions 100",
+    // Support's key lies where only root can write.
+    ...(ssh.restartKey ? ["AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"] : []),
   ];
+  const restarts = ssh.restartKey ? renderRestarts(ssh.user, ssh.restartKey) : {};
   return {
+    ...restarts,
     files: [
+      ...(restarts.files ?? []),
       {
         path: "/etc/ssh/sshd_config.d/00-hashistack.conf",
         content: `${lines.join("\n")}\n`,
@@ -47,6 +55,28 @@ export function renderSsh(ssh: SshPlan): PlanFragment {
         group: "root",
         mode: "0644",
         notifies: restartSsh,
+      },
+    ],
+  };
+}
+
+/** What support's key may do on a server: have those units restarted that wait for their turn. */
+function renderRestarts(user: string, publicKey: string): PlanFragment {
+  const ours = { owner: "root", group: "root", mode: "0644" };
+  const library = "/usr/local/lib/hashistack";
+  const command = `sudo -n --preserve-env=SSH_ORIGINAL_COMMAND /usr/bin/python3 -E -s -B ${library}/restart_pending.py`;
+  return {
+    directories: [{ ...ours, path: "/etc/ssh/authorized_keys.d", mode: "0755" }],
+    files: [
+      ...["host", "restart_pending"].map((name) => ({
+        ...ours,
+        path: `${library}/${name}.py`,
+        content: readAsset(`provisioning/machine/${name}.py`),
+      })),
+      {
+        ...ours,
+        path: `/etc/ssh/authorized_keys.d/${user}`,
+        content: `restrict,command="${command}" ${publicKey}\n`,
       },
     ],
   };

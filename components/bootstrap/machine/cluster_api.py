@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import time
+import urllib.parse
 
 try:
     from hashistack import Failure
@@ -244,6 +245,24 @@ def raft_voters(api, wanted):
     if not leader or len(voters) < wanted:
         raise NotYet("%s, %d of %d voters" % ("a leader" if leader else "no leader", len(voters), wanted))
     return servers
+
+
+def hand_over(api, name, prefer=()):
+    """Where this server of Consul or Nomad leads, another voter does afterwards: one of `prefer`, if there is one."""
+    servers = wait("%s: a leader" % api.title, lambda: raft_voters(api, 1), 30)
+    if not any(s["Leader"] and s["Node"] == name for s in servers):
+        return
+    others = sorted((s for s in servers if s["Voter"] and s["Node"] != name), key=lambda s: s["Node"] not in prefer)
+    if not others:
+        raise Failure("%s: there is nobody to take over from %s" % (api.title, name))
+    what = {"consul": "transfer-leader", "nomad": "transfer-leadership"}[api.service]
+    api.request("POST", "/v1/operator/raft/%s?id=%s" % (what, urllib.parse.quote(others[0]["ID"])))
+
+    def handed_over():
+        if any(s["Leader"] and s["Node"] == name for s in raft_voters(api, 1)):
+            raise NotYet("%s still leads" % name)
+
+    wait("%s: another leader than %s" % (api.title, name), handed_over, 30)
 
 
 def vault_login(access, login):

@@ -14,7 +14,7 @@ waits for the machine's end.
 """
 
 import urllib.parse
-from cluster_api import Api, NotYet, raft_voters, vault_login, wait
+from cluster_api import Api, NotYet, hand_over, raft_voters, vault_login, wait
 from consul_bootstrap import delete_token, put_token
 from detached import start
 from hashistack import Failure
@@ -86,16 +86,7 @@ def give_up(api, name):
         return
     if len(others) < 2:
         raise Failure("%s: %s cannot leave, only %d other voter would remain" % (api.title, name, len(others)))
-    if not mine[0]["Leader"]:
-        return
-    what = {"consul": "transfer-leader", "nomad": "transfer-leadership"}[api.service]
-    api.request("POST", "/v1/operator/raft/%s?id=%s" % (what, urllib.parse.quote(others[0]["ID"])))
-
-    def handed_over():
-        if any(s["Leader"] and s["Node"] == name for s in raft_voters(api, 1)):
-            raise NotYet("%s still leads" % name)
-
-    wait("%s: another leader than %s" % (api.title, name), handed_over, 30)
+    hand_over(api, name)
 
 
 def farewell(given):
