@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { consulSecret } from "./bootstrap/consul";
+import { rollOut } from "./bootstrap/rollout";
 import type { VaultLogin } from "./bootstrap/vault-rights";
 import {
   admitWorkloadsToConsul,
@@ -27,7 +28,7 @@ import {
 import { registerProfiles, type SignerProfile } from "./pki/signer";
 import type { PlannedSigner } from "./provisioning/plan";
 import type { Settings } from "./settings";
-import { isFixed, profileOf, type Slot, signerKey, slotOf } from "./slot";
+import { isFixed, isServer, profileOf, type Slot, signerKey, slotOf } from "./slot";
 import { applySupport } from "./support";
 import { memberAddress, urlHost } from "./topology/members";
 import type { MachineSpec, Member, Topology } from "./topology/model";
@@ -180,6 +181,31 @@ export class Cluster extends pulumi.ComponentResource {
         deletedWith: support.machine.resource,
       },
       { parent: this, dependsOn: [vault.ready, nomad.ready] },
+    );
+
+    // What an apply of a server could only mark; the last step, so that nothing else needs them meanwhile.
+    rollOut(
+      bringUp.support,
+      {
+        servers: [...applied]
+          .filter(([slot]) => isServer(slot.spec))
+          .map(([slot, done]) => ({
+            machine: slot.spec.name,
+            roles: slot.spec.roles,
+            node: slot.machine.cloudName,
+            address: slot.machine.address,
+            hostKey: slot.machine.hostKey,
+            applied: done,
+          })),
+        region: topology.region,
+        user: settings.ssh.user,
+        privateKey: trust.rolloutPrivateKey,
+        consul: consul.access,
+        vault: vault.access,
+        nomad: nomad.access,
+        vaultLogin: vault.login,
+      },
+      { parent: this, dependsOn: [consul.ready, nomad.ready, vault.ready, secrets] },
     );
     void secrets;
 
