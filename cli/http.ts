@@ -74,6 +74,8 @@ export function requestJson(call: Call): Promise<unknown> {
 function explain(error: NodeJS.ErrnoException, timeoutSeconds: number): string {
   if (error.name === "TimeoutError" || error.code === "ABORT_ERR")
     return `no answer within ${timeoutSeconds} s`;
+  // What a forward shows when nothing answers behind it.
+  if (error.code === "ECONNRESET") return "the connection was closed before TLS began: nothing answers there";
   return error.message || error.code || "the connection failed";
 }
 
@@ -110,7 +112,7 @@ export function servedCertificate(
     socket.setTimeout(timeoutSeconds * 1000, () =>
       socket.destroy(new Error(`no answer within ${timeoutSeconds} s`)),
     );
-    socket.once("error", (error) => reject(new Error(`${target.what}: ${error.message}`)));
+    socket.once("error", (error) => reject(new Error(`${target.what}: ${explain(error, timeoutSeconds)}`)));
     socket.once("secureConnect", () => {
       const leaf: DetailedPeerCertificate = socket.getPeerCertificate(true);
       socket.destroy();

@@ -17,7 +17,7 @@ export interface Expected {
   readonly nomadServers: readonly string[];
   readonly nomadClients: readonly string[];
   /** Machines with a Consul agent, servers included. */
-  readonly consulMembers: number;
+  readonly consulMembers: readonly string[];
 }
 
 export interface Verdict {
@@ -40,17 +40,13 @@ export function expectedOf(outputs: Outputs): Expected {
       .filter(([, machine]) => machine.roles.includes(role))
       .map(([name]) => name)
       .sort();
-  const agents = Object.values(outputs.machines).filter((machine) =>
-    machine.roles.some((role) =>
-      ["consul-server", "vault-server", "nomad-server", "nomad-client"].includes(role),
-    ),
-  );
+  const daemons = ["consul-server", "vault-server", "nomad-server", "nomad-client"];
   return {
     consulServers: having("consul-server"),
     vaultServers: having("vault-server"),
     nomadServers: having("nomad-server"),
     nomadClients: having("nomad-client"),
-    consulMembers: agents.length,
+    consulMembers: [...new Set(daemons.flatMap(having))].sort(),
   };
 }
 
@@ -73,8 +69,23 @@ export function judge(seen: Observation, expected: Expected): Verdict {
   return { problems: all, unseen, exitCode: all.length > 0 ? 1 : 0 };
 }
 
-function judgePeers(service: string, peers: readonly RaftPeer[], wanted: number): string[] {
+/**
+ * The machines of which none is seen. A daemon's name is the machine's name in the cloud, `<cluster>-<name>-<suffix>`,
+ * or that with a region behind it.
+ */
+export function lacking(wanted: readonly string[], seen: readonly string[]): string[] {
+  const plain = seen.map((name) => name.replace(/\..*$/, "").replace(/-[0-9a-f]{8}$/, ""));
+  return wanted.filter((name) => !plain.some((each) => each === name || each.endsWith(`-${name}`)));
+}
+
+function lackingSentence(what: string, wanted: readonly string[], seen: readonly string[]): string[] {
+  const names = lacking(wanted, seen);
+  return names.length > 0 ? [`${what}: ${names.join(", ")} ${names.length > 1 ? "are" : "is"} missing.`] : [];
+}
+
+function judgePeers(service: string, peers: readonly RaftPeer[], servers: readonly string[]): string[] {
   const problems: string[] = [];
+  const wanted = servers.length;
   const leaders = peers.filter((peer) => peer.leader).length;
   if (leaders !== 1) problems.push(`${service} has ${leaders === 0 ? "no leader" : `${leaders} leaders`}.`);
   const voters = peers.filter((peer) => peer.voter).length;
@@ -85,14 +96,12 @@ function judgePeers(service: string, peers: readonly RaftPeer[], wanted: number)
 }
 
 function judgeConsul(view: ConsulView, expected: Expected): string[] {
-  const problems = judgePeers("Consul", view.peers, expected.consulServers.length);
+  const problems = judgePeers("Consul", view.peers, expected.consulServers);
   if (view.leader === "") problems.push("Consul says that it has no leader.");
   const lost = view.members.filter(({ status }) => status === "failed" || status === "leaving");
   for (const { name, status } of lost) problems.push(`Consul member ${name} is ${status}.`);
-  const alive = view.members.filter(({ status }) => status === "alive").length;
-  if (alive < expected.consulMembers) {
-    problems.push(`Consul has ${alive} living members instead of ${expected.consulMembers}.`);
-  }
+  const alive = view.members.filter(({ status }) => status === "alive").map(({ name }) => name);
+  problems.push(...lackingSentence("Consul's living members", expected.consulMembers, alive));
   for (const { node, service, check, status } of view.checks) {
     problems.push(`Consul check "${check}"${service ? ` of ${service}` : ""} on ${node} is ${status}.`);
   }
@@ -100,15 +109,15 @@ function judgeConsul(view: ConsulView, expected: Expected): string[] {
 }
 
 function judgeNomad(view: NomadView, expected: Expected): string[] {
-  const problems = judgePeers("Nomad", view.peers, expected.nomadServers.length);
+  const problems = judgePeers("Nomad", view.peers, expected.nomadServers);
   if (view.leader === "") problems.push("Nomad says that it has no leader.");
   for (const { name, status } of view.servers) {
     if (status !== "alive" && status !== "left") problems.push(`Nomad server ${name} is ${status}.`);
   }
-  const ready = view.nodes.filter(({ status }) => status === "ready");
-  if (ready.length !== expected.nomadClients.length) {
-    problems.push(`Nomad has ${ready.length} ready nodes instead of ${expected.nomadClients.length}.`);
-  }
+  const alive = view.servers.filter(({ status }) => status === "alive").map(({ name }) => name);
+  problems.push(...lackingSentence("Nomad's living servers", expected.nomadServers, alive));
+  const known = view.nodes.map(({ name }) => name);
+  problems.push(...lackingSentence("Nomad's nodes", expected.nomadClients, known));
   for (const { name, status, eligible, draining } of view.nodes) {
     if (status !== "ready") problems.push(`Nomad node ${name} is ${status}.`);
     else if (draining) problems.push(`Nomad node ${name} is being drained.`);
@@ -129,13 +138,8 @@ function judgeNomad(view: NomadView, expected: Expected): string[] {
 function judgeVault(view: VaultView, expected: Expected): string[] {
   if (!view.initialized) return ["Vault is not initialised."];
   if (view.sealed) return ["Vault is sealed."];
-  const problems = judgePeers("Vault", view.peers, expected.vaultServers.length);
-  if (view.unsealed.length < expected.vaultServers.length) {
-    const who = view.unsealed.length > 0 ? ` (only ${[...view.unsealed].sort().join(", ")})` : "";
-    problems.push(
-      `Vault has ${view.unsealed.length} unsealed servers instead of ${expected.vaultServers.length}${who}.`,
-    );
-  }
+  const problems = judgePeers("Vault", view.peers, expected.vaultServers);
+  problems.push(...lackingSentence("Vault's unsealed servers", expected.vaultServers, view.unsealed));
   return problems;
 }
 

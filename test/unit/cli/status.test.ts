@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectedOf, judge } from "../../../cli/status/judge";
+import { expectedOf, judge, lacking } from "../../../cli/status/judge";
 import type { ConsulView, JobView, NomadView, Observation, VaultView } from "../../../cli/status/observe";
 import { statusJson, statusText } from "../../../cli/status/print";
 import { outputsFixture } from "./outputs.fixture";
@@ -72,8 +72,16 @@ describe("expectedOf", () => {
       vaultServers: names,
       nomadServers: names,
       nomadClients: ["client-a", "edge-a"],
-      consulMembers: 5,
+      consulMembers: ["client-a", ...names, "edge-a"],
     });
+  });
+});
+
+describe("lacking", () => {
+  it("knows a daemon by the machine's name in the cloud, with or without region", () => {
+    const seen = ["dev-control-a-1f2e3d4c", "dev-control-b-00ff00ff.global", "edge-a"];
+    expect(lacking(["control-a", "control-b", "edge-a"], seen)).toEqual([]);
+    expect(lacking(["control-a", "edge-b"], ["dev-control-a-x-1f2e3d4c"])).toEqual(["control-a", "edge-b"]);
   });
 });
 
@@ -105,7 +113,7 @@ describe("judge", () => {
     const checks = [{ node: "client-a", service: "website", check: "alive", status: "critical" }];
     expect(problemsOf({ consul: { value: { ...consul, members, checks } } })).toEqual([
       "Consul member edge-a is failed.",
-      "Consul has 4 living members instead of 5.",
+      "Consul's living members: edge-a is missing.",
       'Consul check "alive" of website on client-a is critical.',
     ]);
   });
@@ -147,7 +155,7 @@ describe("judge", () => {
       "Vault is not initialised.",
     ]);
     expect(problemsOf({ vault: { value: { ...vault, unsealed: ["control-c", "control-a"] } } })).toEqual([
-      "Vault has 2 unsealed servers instead of 3 (only control-a, control-c).",
+      "Vault's unsealed servers: control-b is missing.",
     ]);
   });
 
