@@ -119,7 +119,11 @@ export class ClusterMachine extends pulumi.ComponentResource {
         machineId: machine.id,
         hostKey: hostKey.privateKeyOpenssh,
       },
-      { ...child, dependsOn: args.jump ? [machine.resource, args.jump.enrolled] : [machine.resource] },
+      {
+        ...child,
+        dependsOn: args.jump ? [machine.resource, args.jump.enrolled] : [machine.resource],
+        deletedWith: machine.resource,
+      },
     );
     this.connection = connect(hostKey.publicKeyOpenssh);
     this.registerOutputs({ address: this.address, hostKey: this.hostKey });
