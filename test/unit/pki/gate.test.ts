@@ -5,9 +5,12 @@ import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { Authority, Signer } from "../provisioning/authority";
 import { requirePrograms } from "../provisioning/machine";
+
+// Each program is a process of its own: a busy machine takes its time over them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const serverName = "support.dev.internal";
 const authKey = "0f".repeat(32);

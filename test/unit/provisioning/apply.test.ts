@@ -1,9 +1,12 @@
 import { readdirSync, readlinkSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type ApplyInput, renderApplyInput } from "../../../components/provisioning/apply";
 import type { PlanFragment, PlannedFile } from "../../../components/provisioning/plan";
 import { FolderMachine } from "./machine";
+
+// Each program is a process of its own: a busy machine takes its time over them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let machine: FolderMachine;
 beforeEach(() => {

@@ -1,8 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FolderMachine } from "./machine";
+
+// Each program is a process of its own: a busy machine takes its time over them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let machine: FolderMachine;
 beforeEach(() => {

@@ -3,11 +3,14 @@ import { statSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { renderApplyInput } from "../../../components/provisioning/apply";
 import type { PlannedProgram } from "../../../components/provisioning/plan";
 import { Authority } from "./authority";
 import { FolderMachine } from "./machine";
+
+// Each program is a process of its own: a busy machine takes its time over them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const serverName = "support.dev.internal";
 const content = "#!/bin/sh\necho a program\n";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { PlannedCertificate, PlannedSigner } from "../../../components/provisioning/plan";
 import { Authority, Signer, type SignerAnswer } from "./authority";
 import { FolderMachine } from "./machine";
@@ -59,6 +59,9 @@ import leaf
 def create(input):
     return {"reason": leaf.ensure(input["leaf"], input["signer"])}
 `;
+
+// Each program is a process of its own: a busy machine takes its time over them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 async function ensure(
   more: Partial<PlannedCertificate> = {},

@@ -1,5 +1,8 @@
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { FolderMachine } from "./machine";
+
+// Each program is a process of its own: a busy machine takes its time over them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const machine = new FolderMachine();
 afterAll(() => machine.end());

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -IS
 """Stands in for a machine's own commands, under each of their names.
 
 $FAKE/calls.log holds what was called; $FAKE/units.json the units; $FAKE/answers/<command> what a command prints;
