@@ -17,8 +17,9 @@ interface Figures extends Measured {
   preview: PreviewRun[][];
 }
 
-/** Measures into `measured`, so that what was measured before a failure is not lost. */
-async function measure(options: Options, signal: AbortSignal, measured: Figures): Promise<void> {
+/** Measures into `measured`; a part that fails leaves the others theirs. Gives whether all went well. */
+async function measure(options: Options, signal: AbortSignal, measured: Figures): Promise<boolean> {
+  let well = true;
   const { floor, cluster, preview } = measured;
   for (let run = 1; run <= options.runs; run++) {
     // A lab has one name: the next run would take the place of what this one kept.
@@ -27,11 +28,18 @@ async function measure(options: Options, signal: AbortSignal, measured: Figures)
     for (const part of options.parts) {
       say(`${which}${part}`);
       const tell = (words: string): void => say(`${which}${words}`);
-      if (part === "floor") floor.push(await measureFloor(signal, keep, tell));
-      if (part === "cluster") cluster.push(await measureCluster(signal, keep, tell));
-      if (part === "preview") preview.push(await measurePreviews(signal));
+      try {
+        if (part === "floor") floor.push(await measureFloor(signal, keep, tell));
+        if (part === "cluster") cluster.push(await measureCluster(signal, keep, tell));
+        if (part === "preview") preview.push(await measurePreviews(signal));
+      } catch (error) {
+        if (error instanceof Interrupted) throw error;
+        tell((error as Error).message);
+        well = false;
+      }
     }
   }
+  return well;
 }
 
 function needRoot(options: Options): void {
@@ -65,18 +73,17 @@ async function main(argv: readonly string[]): Promise<number> {
   process.on("SIGTERM", interrupted);
   process.on("SIGHUP", interrupted);
   const measured: Figures = { host: lookAtHost(), floor: [], cluster: [], preview: [] };
-  let code = 0;
+  let well = false;
   try {
-    await measure(options, stop.signal, measured);
+    well = await measure(options, stop.signal, measured);
   } catch (error) {
     if (error instanceof Interrupted) return 130;
-    say((error as Error).message);
-    code = 1;
+    throw error;
   }
   if (measured.floor.length + measured.cluster.length + measured.preview.length > 0) {
     process.stdout.write(`${options.json ? reportJson(measured) : reportText(measured)}\n`);
   }
-  return code;
+  return well ? 0 : 1;
 }
 
 void main(process.argv.slice(2)).then((code) => {
