@@ -33,7 +33,7 @@ export const isRoot = () => process.getuid?.() === 0;
 export function asRoot(argv) {
   if (isRoot()) return argv;
   const kept = KEPT.filter((name) => process.env[name] !== undefined);
-  const path = `PATH=${process.env.PATH ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`;
+  const path = `PATH=${[process.env.PATH, "/usr/local/sbin", "/usr/sbin", "/sbin"].join(delimiter)}`;
   // sudo sets a PATH of its own; go and node may lie elsewhere.
   return [
     "sudo",

@@ -29,10 +29,20 @@ export function failureText(error: EngineError): string {
     const names = error.failures.flatMap((failure) => failure.resource ?? []);
     return names.length > 0 ? `${error.message}; not finished: ${names.join(", ")}` : error.message;
   }
-  const blocks = error.failures.map(({ resource, message }) => {
+  // One cause often breaks the same thing on every machine: it is said once.
+  const causes = new Map<string, string[]>();
+  for (const { resource, message } of error.failures) {
     const text = message.trimEnd();
-    if (!resource || text.startsWith(`${resource}: `)) return text;
-    return `${resource}:\n  ${text.split("\n").join("\n  ")}`;
+    const cause = resource && text.startsWith(`${resource}: `) ? text.slice(resource.length + 2) : text;
+    causes.set(cause, [...(causes.get(cause) ?? []), ...(resource ? [resource] : [])]);
+  }
+  const blocks = [...causes].map(([cause, resources]) => {
+    if (resources.length === 0) return cause;
+    const lines = cause.split("\n");
+    const head = resources.sort().join(", ");
+    return lines.length === 1 && resources.length === 1
+      ? `${head}: ${cause}`
+      : `${head}:\n${lines.map((line) => `  ${line}`).join("\n")}`;
   });
   return [...blocks, error.message].filter(Boolean).join("\n\n");
 }

@@ -39,10 +39,10 @@ export function usesLocalCloud(settings: string): boolean {
   return kind === undefined || kind === "local";
 }
 
-/** Takes back the PATH that travelled through sudo. */
+/** Takes back the PATH that travelled through sudo; a user's own often lacks the folders of root's programs. */
 export function restoreUserPath(env: NodeJS.ProcessEnv): void {
   if (!env.HASHISTACK_USER_PATH) return;
-  env.PATH = env.HASHISTACK_USER_PATH;
+  env.PATH = [env.HASHISTACK_USER_PATH, "/usr/local/sbin", "/usr/sbin", "/sbin"].join(":");
   delete env.HASHISTACK_USER_PATH;
 }
 

@@ -133,6 +133,8 @@ export function pulumiEnvironment(workspace: Workspace, env: NodeJS.ProcessEnv):
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_NODEJS_TRANSPILE_ONLY: env.PULUMI_NODEJS_TRANSPILE_ONLY ?? "true",
     PULUMI_DIY_BACKEND_NO_LEGACY_WARNING: "true",
+    // The engine asks git whether the folder is clean; as root, git would leave an index that is no longer the user's.
+    GIT_OPTIONAL_LOCKS: "0",
   };
 }
 

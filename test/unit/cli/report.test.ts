@@ -92,6 +92,12 @@ describe("report", () => {
       'control-b-apply:\n  control-b: phase units: vault.service failed\n  line of the log\n\nup of stack "dev" failed',
     );
   });
+  it("says once what broke several in the same way", () => {
+    const failures = ["b", "a"].map((resource) => ({ resource, message: `${resource}: no sysctl\nhere` }));
+    expect(failureText(error([...failures, { message: "other" }]))).toBe(
+      'a, b:\n  no sysctl\n  here\n\nother\n\nup of stack "dev" failed',
+    );
+  });
   it("does not say a name twice", () => {
     expect(failureText(error([{ resource: "edge-a", message: "edge-a: no address" }]))).toMatch(
       /^edge-a: no address\n/,

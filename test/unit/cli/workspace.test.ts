@@ -127,6 +127,6 @@ describe("root", () => {
   it("takes the user's PATH over from sudo", () => {
     const env: NodeJS.ProcessEnv = { PATH: "/sbin", HASHISTACK_USER_PATH: "/home/u/bin:/bin" };
     restoreUserPath(env);
-    expect(env).toEqual({ PATH: "/home/u/bin:/bin" });
+    expect(env).toEqual({ PATH: "/home/u/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin" });
   });
 });
