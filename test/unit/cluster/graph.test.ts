@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { configOf, devStack, separateServers } from "../settings/stack-files";
 import { addressesOf, canary, type Deployment, deploy, opened, type Recorded } from "./deployment";
-import { graphText } from "./graph";
+import { ancestors, graphText } from "./graph";
 
 /** The whole graph for a reviewer to read, then its rules: who is reached how, what may change, what goes with what. */
 
@@ -141,6 +141,18 @@ describe.each([
       } else {
         expect(one.ignoreChanges, one.id).toEqual([]);
       }
+    }
+  });
+
+  // Known to fail: the departure waits for the machine's name alone, so both are destroyed at the same time. Once
+  // `joinMember` depends on the machine's resource this turns red: then it is a plain test.
+  test.fails("a client that goes is drained while its machine still runs: the departure comes first", () => {
+    const before = ancestors(deployment);
+    const departures = of("remote.Command").filter((one) => one.name.endsWith("-membership"));
+    expect(departures).toHaveLength(4);
+    for (const one of departures) {
+      const machine = `local.Command ${one.name.replace(/-membership$/, "")}`;
+      expect([...(before.get(one.id) ?? [])], one.id).toContain(machine);
     }
   });
 

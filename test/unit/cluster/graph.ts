@@ -3,7 +3,7 @@ import { type Deployment, isSecret, type Recorded } from "./deployment";
 /** The whole graph as text for a reviewer: who is made of what, what comes first, what goes with what. */
 
 /** Everything that comes before a resource, near or far. */
-function ancestors(deployment: Deployment): Map<string, Set<string>> {
+export function ancestors(deployment: Deployment): Map<string, Set<string>> {
   const byId = new Map(deployment.resources.map((each) => [each.id, each]));
   const known = new Map<string, Set<string>>();
   const of = (id: string): Set<string> => {
