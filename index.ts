@@ -1,9 +1,13 @@
 import { Cluster } from "./components/cluster";
 import { readSettings } from "./components/settings";
+import { Site } from "./components/site";
 
 const settings = readSettings();
 const cluster = new Cluster(settings.name, { settings });
 
+const site = settings.site.enabled ? new Site("site", { cluster, settings }) : undefined;
+
+export const siteUrl = site?.url;
 export const support = cluster.support;
 export const loadBalancers = cluster.loadBalancers;
 export const machines = cluster.machines;

@@ -7,7 +7,7 @@ import {
   type JobConsulRights,
   nodeTokens,
 } from "./bootstrap/consul";
-import { administrators, vaultLogin } from "./bootstrap/vault-rights";
+import { administrators, type VaultLogin, vaultLogin } from "./bootstrap/vault-rights";
 import { uuidToken } from "./secrets/derive";
 import type { Slot } from "./slot";
 import { hostCidr } from "./topology/cidr";
@@ -28,6 +28,9 @@ export interface BringUpContext {
   readonly applied: (role: Role) => pulumi.Resource[];
   readonly parent: pulumi.Resource;
 }
+
+/** Where Consul and Vault read the keys of workload identities. */
+export const jwksUrl = `https://${nomadServiceName}:${portNumbers.nomadApi}/.well-known/jwks.json`;
 
 /** How support reaches a service: by its servers' addresses, verified by a name that only they have. */
 function accessOf(
@@ -174,7 +177,7 @@ export function admitWorkloadsToConsul(
         objects: trust.nomad.rootPem.apply((jwksCaPem) =>
           consulWorkloadObjects({
             ...workloads,
-            jwksUrl: `https://${nomadServiceName}:${portNumbers.nomadApi}/.well-known/jwks.json`,
+            jwksUrl,
             jwksCaPem,
           }),
         ),
@@ -238,4 +241,59 @@ export function bootstrapVault(context: BringUpContext) {
     { parent, dependsOn: [initialised] },
   );
   return { access, login, recoveryKeys, ready: forgotten };
+}
+
+/** A wait on support for what a step stands on. */
+function gate(
+  name: string,
+  context: BringUpContext,
+  condition: Record<string, pulumi.Input<unknown>>,
+  opts: pulumi.CustomResourceOptions,
+) {
+  return supportProgram(
+    name,
+    context.support,
+    {
+      program: "gate",
+      input: inputOf({ ...condition, timeoutSeconds: 120 }),
+      timeoutSeconds: 180,
+    },
+    { parent: context.parent, ...opts },
+  );
+}
+
+/** A client that takes work. */
+export function readyClient(
+  slot: Slot,
+  context: BringUpContext,
+  nomad: pulumi.Output<ServiceAccess>,
+  dependsOn: pulumi.Resource[],
+) {
+  return gate(
+    `${slot.spec.name}-ready`,
+    context,
+    { nomad, nodes: [slot.machine.cloudName] },
+    { parent: slot.machine, dependsOn },
+  );
+}
+
+/** Nomad's servers answer under their name in Consul. */
+export function awaitNomadInConsul(
+  context: BringUpContext,
+  consul: pulumi.Output<ServiceAccess>,
+  dependsOn: pulumi.Resource[],
+) {
+  const passing = serverCount("nomad-server", context.topology);
+  return gate("nomad-named", context, { consul, services: [{ name: "nomad", passing }] }, { dependsOn });
+}
+
+/** All of Vault's servers have a vote: from here on one may die. */
+export function awaitVaultVoters(
+  context: BringUpContext,
+  vault: pulumi.Output<ServiceAccess>,
+  vaultLogin: pulumi.Output<VaultLogin>,
+  dependsOn: pulumi.Resource[],
+) {
+  const vaultVoters = serverCount("vault-server", context.topology);
+  return gate("vault-voters", context, { vault, vaultLogin, vaultVoters }, { dependsOn });
 }

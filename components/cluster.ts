@@ -1,17 +1,25 @@
 import * as pulumi from "@pulumi/pulumi";
+import type * as vaultSdk from "@pulumi/vault";
+import type { ClusterAccess } from "./bootstrap/access";
 import { consulSecret } from "./bootstrap/consul";
 import { rollOut } from "./bootstrap/rollout";
 import type { VaultLogin } from "./bootstrap/vault-rights";
 import {
   admitWorkloadsToConsul,
+  awaitNomadInConsul,
+  awaitVaultVoters,
   type BringUpContext,
   bootstrapConsul,
   bootstrapNomad,
   bootstrapVault,
   joinMember,
+  jwksUrl,
+  readyClient,
 } from "./bring-up";
 import type { Cloud } from "./clouds/cloud";
 import { LocalCloud } from "./clouds/local";
+import { fabioConsulRights, fabioNamespace } from "./jobs/fabio";
+import { websiteNamespace } from "./jobs/website";
 import { ClusterMachine } from "./machine";
 import { applyMember, type MemberContext } from "./members";
 import {
@@ -25,6 +33,7 @@ import {
   type SupportOutput,
   supportOutput,
 } from "./outputs";
+import type { ServiceAuthority } from "./pki/authority";
 import { registerProfiles, type SignerProfile } from "./pki/signer";
 import type { PlannedSigner } from "./provisioning/plan";
 import type { Settings } from "./settings";
@@ -35,7 +44,6 @@ import type { MachineSpec, Member, Topology } from "./topology/model";
 import {
   leafNames,
   leafServicesOf,
-  nomadServiceName,
   signerWhitelist,
   supportServerName,
   vaultServerName,
@@ -49,6 +57,9 @@ export interface ClusterArgs {
   /** What the cluster shall be; `readSettings()` gives a stack's, `parseSettings(object)` those of a program. */
   settings: Settings;
 }
+
+/** Namespaces whose workloads may log in to Consul. */
+const workloadNamespaces = ["default", fabioNamespace, websiteNamespace];
 
 function cloudOf(settings: Settings): Cloud {
   return new LocalCloud({
@@ -86,6 +97,20 @@ export class Cluster extends pulumi.ComponentResource {
   public readonly recoveryKeys: pulumi.Output<string[]>;
   /** OpenSSH private key of the stack's login. Secret. */
   public readonly sshPrivateKey: pulumi.Output<string>;
+
+  /** For whoever does something to the running cluster: jobs, secrets. */
+  public readonly access: ClusterAccess;
+  public readonly supportId: pulumi.Output<string>;
+  public readonly supportAddress: pulumi.Output<string>;
+  /** Depend on it to come after support's own services. */
+  public readonly supportReady: pulumi.Resource;
+  /** Depend on all of these to come when jobs can run, and read their secrets. */
+  public readonly ready: pulumi.Resource[];
+  public readonly vaultProvider: vaultSdk.Provider;
+  /** Path of Vault's key-value store. */
+  public readonly secretsPath: pulumi.Output<string>;
+  /** The authority of what the cluster's own site shows, until a public one signs. */
+  public readonly siteAuthority: ServiceAuthority;
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:Cluster", name, {}, opts);
@@ -154,16 +179,24 @@ export class Cluster extends pulumi.ComponentResource {
       parent: this,
     };
     const consul = bootstrapConsul(bringUp);
-    const nomad = bootstrapNomad(bringUp, []);
-    for (const slot of members.filter((slot) => !isFixed(slot.spec))) {
-      joinMember(slot, bringUp, consul.access, nomad.access, [consul.ready]);
-    }
-    admitWorkloadsToConsul(bringUp, consul.access, { namespaces: ["default"], jobs: [] }, [
-      nomad.ready,
-      consul.ready,
-    ]);
-
+    const nomad = bootstrapNomad(bringUp, workloadNamespaces);
+    const clients = members
+      .filter((slot) => !isFixed(slot.spec))
+      .map((slot) => {
+        const joined = joinMember(slot, bringUp, consul.access, nomad.access, [consul.ready]);
+        const applies = applied.get(slot) as pulumi.Resource;
+        return readyClient(slot, bringUp, nomad.access, [joined, applies, nomad.ready]);
+      });
+    // Consul and Vault fetch the keys of workload identities under Nomad's name in Consul.
+    const named = awaitNomadInConsul(bringUp, consul.access, [consul.ready, nomad.ready]);
+    const admitted = admitWorkloadsToConsul(
+      bringUp,
+      consul.access,
+      { namespaces: workloadNamespaces, jobs: [fabioConsulRights()] },
+      [named],
+    );
     const vault = bootstrapVault(bringUp);
+    const voting = awaitVaultVoters(bringUp, vault.access, vault.login, [vault.ready]);
     this.apis = apiOutputs(support, topology);
     const secrets = new VaultConfiguration(
       "vault",
@@ -171,16 +204,16 @@ export class Cluster extends pulumi.ComponentResource {
         cluster: topology.cluster,
         // Known only when there is something to talk to.
         address: pulumi
-          .all([this.apis, vault.ready.id, nomad.ready.id, consul.ready.id])
+          .all([this.apis, vault.ready.id, named.id])
           .apply(([apis]) => apis.vault?.address ?? ""),
         serverName: vaultServerName,
         caPem: trust.vault.rootPem,
         login: vault.login,
-        jwksUrl: `https://${nomadServiceName}:${portNumbers.nomadApi}/.well-known/jwks.json`,
+        jwksUrl: jwksUrl,
         jwksCaPem: trust.nomad.rootPem,
         deletedWith: support.machine.resource,
       },
-      { parent: this, dependsOn: [vault.ready, nomad.ready] },
+      { parent: this, dependsOn: [vault.ready, named] },
     );
 
     // What an apply of a server could only mark; the last step, so that nothing else needs them meanwhile.
@@ -207,8 +240,20 @@ export class Cluster extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [consul.ready, nomad.ready, vault.ready, secrets] },
     );
-    void secrets;
 
+    this.access = {
+      support: bringUp.support,
+      consul: consul.access,
+      nomad: nomad.access,
+      vault: vault.access,
+    };
+    this.supportId = support.machine.machineId;
+    this.supportAddress = support.machine.address;
+    this.supportReady = supportApplied;
+    this.vaultProvider = secrets.vaultProvider;
+    this.secretsPath = secrets.secretsPath;
+    this.siteAuthority = trust.site;
+    this.ready = [admitted, secrets, voting, ...clients];
     this.support = supportOutput(support, settings.ssh.user);
     this.loadBalancers = loadBalancerOutputs(slots);
     this.machines = machineOutputs(slots);

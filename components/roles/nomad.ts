@@ -77,17 +77,23 @@ function agentConfig(agent: NomadAgent): Record<string, unknown> {
   };
 }
 
-/** Directories of a task's root: what a static program and a shell need, no more. */
+/**
+ * What an `exec` task finds in its root besides what it brings: names, names' addresses, public authorities, a shell.
+ * Files alone: Nomad refuses an artifact when a link in the task's directory leads out of it, and whole directories of a
+ * Debian are full of such. What a machine lacks is passed over.
+ */
 const chrootEnv = {
-  "/bin": "/bin",
-  "/lib": "/lib",
-  "/lib64": "/lib64",
-  "/usr/bin/env": "/usr/bin/env",
-  "/etc/ld.so.cache": "/etc/ld.so.cache",
+  "/etc/group": "/etc/group",
+  "/etc/hosts": "/etc/hosts",
   "/etc/nsswitch.conf": "/etc/nsswitch.conf",
   "/etc/passwd": "/etc/passwd",
-  "/etc/group": "/etc/group",
-  "/etc/ssl/certs": "/etc/ssl/certs",
+  "/etc/ssl/certs/ca-certificates.crt": "/etc/ssl/certs/ca-certificates.crt",
+  "/run/systemd/resolve/stub-resolv.conf": "/etc/resolv.conf",
+  "/usr/bin/dash": "/bin/sh",
+  "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": "/lib64/ld-linux-x86-64.so.2",
+  "/lib/x86_64-linux-gnu/libc.so.6": "/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1": "/lib/ld-linux-aarch64.so.1",
+  "/lib/aarch64-linux-gnu/libc.so.6": "/lib/aarch64-linux-gnu/libc.so.6",
 };
 
 function configFile(
@@ -173,6 +179,11 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
       ...(client.cpuMhz === undefined ? {} : { cpu_total_compute: client.cpuMhz }),
       // Each of these asks a metadata address that none of our clouds answers, and waits for it.
       options: { "fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean" },
+      // The child that fetches artifacts runs in a sandbox: it is told which authority to trust, and may read its file.
+      artifact: {
+        set_environment_variables: "SSL_CERT_FILE",
+        filesystem_isolation_extra_paths: ["f:r:/etc/ssl/support/ca.pem"],
+      },
       cni_path: "/usr/lib/cni",
       chroot_env: chrootEnv,
       min_dynamic_port: 20000,

@@ -7,5 +7,5 @@ export const supportedVersions: { readonly [P in keyof Versions]: readonly [stri
   nomad: ["1.11.1"],
   cfssl: ["1.6.5"],
   fabio: ["1.5.15"],
-  caddy: ["2.6.2"],
+  caddy: ["2.11.9"],
 };

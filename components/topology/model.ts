@@ -53,7 +53,7 @@ export interface Versions {
   readonly cfssl: string;
   /** Fabio, the ingress. Default: 1.5.15 */
   readonly fabio: string;
-  /** Caddy, which serves the website. Default: 2.6.2 */
+  /** Caddy, which serves the website. Default: 2.11.9 */
   readonly caddy: string;
 }
 

@@ -242,10 +242,19 @@ export const MANIFEST: readonly Program[] = [
   },
   {
     name: "caddy",
-    version: "2.6.2",
+    version: "2.11.9",
     purpose: "serves the website of the example job",
     question: { args: ["version"], pattern: /^v?(\d+\.\d+\.\d+)/m },
-    debian: { package: "caddy", member: "usr/bin/caddy" },
+    // Not Debian's: that one is linked to libraries which a task's root does not have.
+    module: {
+      module: "caddy",
+      origin: "github.com/caddyserver/caddy/v2@v2.11.9",
+      package: "github.com/caddyserver/caddy/v2/cmd/caddy",
+      cgo: false,
+      tags: [],
+      variables: ["github.com/caddyserver/caddy/v2.CustomVersion=v2.11.9"],
+      buildSeconds: 110,
+    },
   },
 ];
 

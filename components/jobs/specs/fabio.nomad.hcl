@@ -87,11 +87,12 @@ job "fabio" {
 
       config {
         command = "local/fabio"
-        args    = ["-cfg", "/secrets/fabio.properties"]
+        args    = ["-cfg", "/local/fabio.properties"]
         cap_add = ["net_bind_service"]
       }
 
-      # Its own token: reads the catalog, and nothing more (components/jobs/fabio.ts).
+      # Its own token, which reads the catalog and nothing more. Fabio takes it from CONSUL_HTTP_TOKEN; were it in the
+      # configuration, Fabio would show it in its log and to whoever asks its admin port.
       consul {}
 
       vault {
@@ -126,13 +127,9 @@ job "fabio" {
       }
 
       template {
-        destination = "secrets/fabio.properties"
-        perms       = "0400"
-        uid         = 65534
-        gid         = 65534
+        destination = "local/fabio.properties"
         data        = <<-EOT
           registry.consul.addr = https://127.0.0.1:8501
-          registry.consul.token = {{ env "CONSUL_HTTP_TOKEN" }}
           registry.consul.tls.cafile = /local/consul-ca.pem
           registry.consul.register.enabled = false
 
@@ -145,7 +142,7 @@ job "fabio" {
 
           ui.addr = 127.0.0.1:9998
           ui.access = ro
-          log.level = INFO
+          log.level = WARN
         EOT
       }
 

@@ -77,6 +77,9 @@ job "website" {
         "urlprefix-${var.domain}:80/ redirect=308,https://${var.domain}$path",
         # Encrypted, but not verified: Fabio knows an instance by its address alone.
         "urlprefix-${var.domain}/ proto=https tlsskipverify=true",
+        # Whoever comes by an address and no name.
+        "urlprefix-*:80/ redirect=308,https://$host$path",
+        "urlprefix-/ proto=https tlsskipverify=true",
       ]
 
       check {

@@ -35,7 +35,7 @@ describe("the stacks' files", () => {
         nomad: "1.11.1",
         cfssl: "1.6.5",
         fabio: "1.5.15",
-        caddy: "2.6.2",
+        caddy: "2.11.9",
       },
       ssh: { user: "ops" },
       timing: {

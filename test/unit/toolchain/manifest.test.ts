@@ -57,8 +57,8 @@ describe("the manifest", () => {
     ["pulumi", "v3.250.0\n", "3.250.0"],
     ["fabio", "1.5.15\n", "1.5.15"],
     ["cfssl", "Version: 1.6.5\nRuntime: go1.22\n", "1.6.5"],
-    ["caddy", "v2.6.2 h1:abc=\n", "2.6.2"],
-    ["caddy", "2.6.2\n", "2.6.2"],
+    ["caddy", "v2.11.9 h1:abc=\n", "2.11.9"],
+    ["caddy", "2.11.9\n", "2.11.9"],
   ])("reads %s's version out of its answer", (name, answer, version) => {
     expect(MANIFEST.find((program) => program.name === name)?.question?.pattern.exec(answer)?.[1]).toBe(
       version,

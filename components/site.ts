@@ -1,0 +1,208 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+import * as vault from "@pulumi/vault";
+import type { Cluster } from "./cluster";
+import type { JobArtifact } from "./jobs/artifact";
+import { fabioCertificatesPath, fabioJob, fabioNamespace } from "./jobs/fabio";
+import { NomadJob } from "./jobs/nomad-job";
+import {
+  websiteJob,
+  websiteNamespace,
+  websitePage,
+  websiteSecretPath,
+  websiteServerName,
+} from "./jobs/website";
+import type { ServiceAuthority } from "./pki/authority";
+import { remoteProgram } from "./provisioning/remote";
+import type { Settings } from "./settings";
+import { hostPort } from "./topology/members";
+import { loadBalancerClass } from "./topology/model";
+import { activeVaultName } from "./topology/names";
+import { portNumbers } from "./topology/ports";
+
+export interface SiteArgs {
+  /** Where it runs. */
+  cluster: Cluster;
+  settings: Settings;
+}
+
+/** What is put into the store: text of ours, or a program that support's image carries. */
+type Content = { text: string } | { program: string; version: string };
+
+function publish(
+  cluster: Cluster,
+  name: string,
+  content: Content,
+  parent: pulumi.Resource,
+): pulumi.Output<JobArtifact> {
+  const { support } = cluster.access;
+  const input =
+    "text" in content
+      ? { name, content: Buffer.from(content.text).toString("base64") }
+      : { name, program: { name: content.program, version: content.version } };
+  const published = remoteProgram(
+    `artifact-${name}`,
+    {
+      machine: support.machine,
+      connection: support.connection,
+      program: "provisioning/machine/publish",
+      input: pulumi.output(input) as pulumi.Output<object>,
+      timeoutSeconds: 120,
+      // Another support has an empty store.
+      triggers: [cluster.supportId],
+    },
+    { parent, dependsOn: [cluster.supportReady], deletedWith: support.resource },
+  );
+  return pulumi.all([published.stdout, cluster.supportAddress]).apply(([text, address]) => {
+    const { path, sha256 } = JSON.parse(text) as { path: string; sha256: string };
+    return { url: `https://${hostPort(address, portNumbers.artifacts)}/${path}`, sha256 };
+  });
+}
+
+interface LeafArgs {
+  authority: ServiceAuthority;
+  commonName: string;
+  dnsNames: string[];
+  ipAddresses?: pulumi.Input<string[]>;
+}
+
+/** A certificate whose key the program makes: for what lies in Vault and not on one machine. */
+function leaf(name: string, args: LeafArgs, opts: pulumi.CustomResourceOptions) {
+  const key = new tls.PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, opts);
+  const request = new tls.CertRequest(
+    name,
+    {
+      privateKeyPem: key.privateKeyPem,
+      subject: { commonName: args.commonName },
+      dnsNames: args.dnsNames,
+      ipAddresses: args.ipAddresses,
+    },
+    opts,
+  );
+  const signed = new tls.LocallySignedCert(
+    name,
+    {
+      certRequestPem: request.certRequestPem,
+      caPrivateKeyPem: args.authority.issuingKeyPem,
+      caCertPem: args.authority.issuingPem,
+      validityPeriodHours: 90 * 24,
+      earlyRenewalHours: 30 * 24,
+      allowedUses: ["digital_signature", "server_auth"],
+    },
+    opts,
+  );
+  const chain = pulumi.interpolate`${signed.certPem}${args.authority.issuingPem}`;
+  return { chain, key: key.privateKeyPem };
+}
+
+/**
+ * The way from a visitor to a task: the ingress on every load balancer, a website behind it, and the certificate of both
+ * from an authority of the cluster's own.
+ */
+export class Site extends pulumi.ComponentResource {
+  /** Where it answers. */
+  public readonly url: pulumi.Output<string>;
+
+  constructor(name: string, args: SiteArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pulumi-hashistack:index:Site", name, {}, opts);
+    const { cluster, settings } = args;
+    const child = { parent: this };
+    const { site, versions, datacenter } = settings;
+
+    const fabio = publish(cluster, "fabio", { program: "fabio", version: versions.fabio }, this);
+    const caddy = publish(cluster, "caddy", { program: "caddy", version: versions.caddy }, this);
+    const page = publish(cluster, "index.html", { text: websitePage() }, this);
+
+    const addresses = cluster.loadBalancers.apply((balancers) =>
+      balancers.flatMap(({ address, publicIpv4, publicIpv6 }) => [
+        ...new Set([address, publicIpv4, publicIpv6].filter((known) => known !== undefined)),
+      ]),
+    );
+    const outside = leaf(
+      "site-edge",
+      {
+        authority: cluster.siteAuthority,
+        commonName: site.domain,
+        dnsNames: [site.domain],
+        ipAddresses: addresses,
+      },
+      child,
+    );
+    const inside = leaf(
+      "site-instance",
+      { authority: cluster.siteAuthority, commonName: websiteServerName, dnsNames: [websiteServerName] },
+      child,
+    );
+    const inVault = {
+      parent: this,
+      provider: cluster.vaultProvider,
+      deletedWith: cluster.access.support.resource,
+    };
+    const certificate = new vault.kv.SecretV2(
+      "site-certificate",
+      {
+        mount: cluster.secretsPath,
+        name: `${fabioCertificatesPath()}/site`,
+        dataJson: pulumi.secret(pulumi.jsonStringify({ cert: outside.chain, key: outside.key })),
+      },
+      inVault,
+    );
+    const content = new vault.kv.SecretV2(
+      "site-content",
+      {
+        mount: cluster.secretsPath,
+        name: websiteSecretPath(),
+        dataJson: pulumi.secret(
+          pulumi.jsonStringify({
+            text: `Kept in Vault for ${site.domain}.`,
+            certificate: inside.chain,
+            key: inside.key,
+          }),
+        ),
+      },
+      inVault,
+    );
+
+    const common = { support: cluster.access.support, nomad: cluster.access.nomad };
+    new NomadJob(
+      "fabio",
+      {
+        ...common,
+        jobId: "fabio",
+        namespace: fabioNamespace,
+        spec: pulumi.all([fabio, cluster.ca]).apply(([program, ca]) =>
+          fabioJob({
+            datacenter,
+            nodeClass: loadBalancerClass,
+            program,
+            vaultAddress: `https://${activeVaultName}:${portNumbers.vaultApi}`,
+            vaultCaPem: ca.vault ?? "",
+            consulCaPem: ca.consul ?? "",
+          }),
+        ),
+      },
+      { ...child, dependsOn: [certificate, ...cluster.ready] },
+    );
+    new NomadJob(
+      "website",
+      {
+        ...common,
+        jobId: "website",
+        namespace: websiteNamespace,
+        spec: pulumi.all([caddy, page]).apply(([program, published]) =>
+          websiteJob({
+            datacenter,
+            nodeClass: site.nodeClass,
+            instances: site.instances,
+            domain: site.domain,
+            program,
+            page: published,
+          }),
+        ),
+      },
+      { ...child, dependsOn: [content, ...cluster.ready] },
+    );
+    this.url = cluster.loadBalancers.apply((balancers) => `https://${balancers[0]?.address ?? site.domain}/`);
+    this.registerOutputs({ url: this.url });
+  }
+}
