@@ -1,0 +1,190 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RolloutCluster } from "./rollout-cluster";
+
+let cluster: RolloutCluster;
+let [a, b, c]: string[] = [];
+beforeEach(async () => {
+  cluster = await RolloutCluster.start();
+  [a, b, c] = cluster.nodes as [string, string, string];
+});
+afterEach(() => cluster.end());
+
+const consul = "consul.service";
+const vault = "vault.service";
+const nomad = "nomad.service";
+
+function pend(units: string[], ...nodes: (string | undefined)[]): void {
+  for (const node of nodes) cluster.pending[node as string] = [...units];
+}
+
+async function restarted(input?: object): Promise<string[]> {
+  const ran = await cluster.rollOut(input);
+  expect(ran.stderr).not.toContain("rollout:");
+  expect(ran.status).toBe(0);
+  return (JSON.parse(ran.stdout) as { restarted: string[] }).restarted;
+}
+
+async function failure(input?: object): Promise<string> {
+  const ran = await cluster.rollOut(input);
+  expect(ran.status).toBe(1);
+  expect(ran.stdout).toBe("");
+  return ran.stderr;
+}
+
+test("where nothing waits, nobody is asked anything and no key is written", async () => {
+  expect(await restarted()).toEqual([]);
+  expect([cluster.asked.length, cluster.requests]).toEqual([0, 0]);
+  expect(existsSync(cluster.run)).toBe(false);
+});
+
+test("followers before the leader, units in their order, each only while all others are back", async () => {
+  pend([nomad, vault, consul], a, b, c);
+  const units = [consul, vault, nomad];
+  expect(await restarted()).toEqual(
+    ["control-b", "control-c", "control-a"].flatMap((machine) => units.map((unit) => `${machine} ${unit}`)),
+  );
+  expect(cluster.violations).toEqual([]);
+  expect(cluster.events.slice(-6)).toEqual([
+    "consul: control-b leads",
+    `control-a ${consul}`,
+    "vault: control-a steps down",
+    `control-a ${vault}`,
+    "nomad: control-b leads",
+    `control-a ${nomad}`,
+  ]);
+});
+
+test("leadership goes to a server that has been restarted, not to one that must go itself", async () => {
+  cluster.leaders.nomad = b as string;
+  pend([consul], a, c);
+  pend([consul, nomad], b);
+  expect(await restarted()).toEqual([
+    `control-c ${consul}`,
+    `control-a ${consul}`,
+    `control-b ${consul}`,
+    `control-b ${nomad}`,
+  ]);
+  expect(cluster.events).toContain("consul: control-c leads");
+  expect(cluster.violations).toEqual([]);
+});
+
+test("the key lies in a private folder, only while it is needed, and hosts are verified", async () => {
+  pend([consul], b);
+  await restarted();
+  const asked = cluster.asked.find(({ words }) => words[0] === `restart ${consul}`);
+  expect(asked).toMatchObject({
+    address: "fd00:1ab::11",
+    others: ["-F", "none", "-T", "-l", "ops"],
+    key: {
+      mode: 0o600,
+      text: "-----BEGIN OPENSSH PRIVATE KEY-----\nthe-key\n-----END OPENSSH PRIVATE KEY-----\n",
+    },
+    folderMode: 0o700,
+    options: { StrictHostKeyChecking: "yes", HostKeyAlias: b, GlobalKnownHostsFile: "/dev/null" },
+  });
+  expect(asked?.knownHosts.text.split("\n")).toContain(`${b} ssh-ed25519 host-${b}`);
+  expect(existsSync(join(cluster.run, "rollout"))).toBe(false);
+});
+
+test("a server that does not come back stops the chain, with its machine, unit and last lines", async () => {
+  pend([consul, nomad], a, b, c);
+  cluster.broken.add(`${b} ${consul}`);
+  const words = await failure(cluster.input(cluster.pending, 1));
+  expect(words).toContain(
+    "support-a: rollout: control-b: consul.service: back as a healthy voter: not so after 1 s; last seen: it hears no leader",
+  );
+  expect(words).toContain("5 more wait for their restart");
+  expect(words).toContain("| last words of consul.service");
+  expect(cluster.events).toEqual([`control-b ${consul}`]);
+  expect(existsSync(join(cluster.run, "rollout"))).toBe(false);
+});
+
+test("a restart that fails stops the chain with what the machine said", async () => {
+  pend([consul], b, c);
+  cluster.stuck.add(`${b} ${consul}`);
+  const words = await failure();
+  expect(words).toContain("control-b: consul.service did not restart; 1 more wait for their restart");
+  expect(words).toContain("| no such option");
+  expect(cluster.events).toEqual([`control-b ${consul}`]);
+});
+
+test("nobody is restarted while another server is not well, and it is named", async () => {
+  pend([consul], b);
+  cluster.seat("consul", c as string).healthy = false;
+  const words = await failure(cluster.input(cluster.pending, 1));
+  expect(words).toContain("all others of Consul well before its restart: not so after 1 s");
+  expect(words).toContain(`not healthy voters: ${c}`);
+  expect(cluster.events).toEqual([]);
+});
+
+test("nobody is restarted while dead voters that nobody expects leave no quorum without it", async () => {
+  pend([consul], b);
+  cluster.strangers.push({ name: "dev-control-z-9e", healthy: false });
+  expect(await failure(cluster.input(cluster.pending, 1))).toContain("only 2 others of 4 voters are well");
+  expect(cluster.events).toEqual([]);
+});
+
+test("one that is not well anyway goes first: its restart may mend it", async () => {
+  pend([consul], a, b, c);
+  cluster.seat("consul", c as string).healthy = false;
+  expect(await restarted()).toEqual([`control-c ${consul}`, `control-b ${consul}`, `control-a ${consul}`]);
+  expect(cluster.violations).toEqual([]);
+});
+
+test("a sealed Vault is not a healthy voter", async () => {
+  pend([vault], b);
+  cluster.seat("vault", c as string).behind = Number.POSITIVE_INFINITY;
+  expect(await failure(cluster.input(cluster.pending, 1))).toContain(`not healthy voters: ${c}`);
+});
+
+test("a run that was cut is taken up where it was: machines say what still waits", async () => {
+  pend([consul], c);
+  expect(await restarted(cluster.input({ [a as string]: [consul], [c as string]: [consul] }))).toEqual([
+    `control-c ${consul}`,
+  ]);
+});
+
+test("what was carried out already asks the services nothing", async () => {
+  expect(await restarted(cluster.input({ [b as string]: [consul, nomad] }))).toEqual([]);
+  expect(cluster.asked.map(({ words }) => words)).toEqual([["pending"]]);
+  expect(cluster.requests).toBe(0);
+});
+
+test("a machine that cannot be reached is named before anything is restarted", async () => {
+  pend([consul], b, c);
+  cluster.silent.add(c as string);
+  const words = await failure();
+  expect(words).toContain("control-c cannot be reached over SSH from here");
+  expect(words).toContain("| Connection refused");
+  expect(cluster.events).toEqual([]);
+});
+
+test("two rollouts do not run at once", async () => {
+  pend([consul], b);
+  mkdirSync(cluster.run, { recursive: true });
+  const hold = [
+    "import fcntl,sys",
+    "file = open(sys.argv[1], 'w')",
+    "fcntl.flock(file, fcntl.LOCK_EX)",
+    "print('held', flush=True)",
+    "sys.stdin.read()",
+  ].join("\n");
+  const holder = spawn("python3", ["-c", hold, join(cluster.run, "rollout.lock")], { stdio: "pipe" });
+  await new Promise((resolve) => holder.stdout.once("data", resolve));
+  expect(await failure()).toContain("an earlier rollout is still at work on this machine");
+  expect(cluster.asked).toEqual([]);
+  const ended = new Promise((resolve) => holder.once("close", resolve));
+  holder.stdin.end();
+  await ended;
+  expect(await restarted()).toEqual([`control-b ${consul}`]);
+});
+
+test("a single server is restarted though nobody can stand in for it", async () => {
+  cluster.end();
+  cluster = await RolloutCluster.start(1);
+  pend([consul, vault, nomad], cluster.nodes[0]);
+  expect(await restarted()).toEqual([consul, vault, nomad].map((unit) => `control-a ${unit}`));
+});
