@@ -32,7 +32,7 @@ export function makeDisk(lab: string, name: string): string {
   return dirs[0];
 }
 
-/** Starts what is not running of a machine: namespace, forwards, supervisor. Returns when its PID 1 has begun. */
+/** Starts what is not running of a machine: namespace, forwards, supervisor. Returns when it takes logins. */
 export async function boot(open: OpenLab, record: MachineRecord): Promise<void> {
   const { lab, network } = open;
   const { name } = record;
@@ -64,6 +64,23 @@ export async function boot(open: OpenLab, record: MachineRecord): Promise<void> 
     if (ended) throw new LabError(`Machine ${name} does not boot: ${lastWords(log)}`);
     return leaderOf(open, name) !== undefined;
   });
+  // Whoever made it will want to log in: a refused connection would cost him a pause.
+  await until(`SSH of machine ${name}`, 60_000, () => {
+    if (ended) throw new LabError(`Machine ${name} does not boot: ${lastWords(log)}`);
+    const leader = leaderOf(open, name);
+    return leader !== undefined && listens(leader, 22);
+  });
+}
+
+/** Whether anything in a process's network namespace listens on a TCP port: proc(5), /proc/PID/net/tcp. */
+function listens(pid: number, port: number): boolean {
+  const entry = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} [0-9A-F]+:0000 0A `, "m");
+  try {
+    return ["tcp", "tcp6"].some((table) => entry.test(readFileSync(`/proc/${pid}/net/${table}`, "utf8")));
+  } catch {
+    // It is just beginning, or ending.
+    return false;
+  }
 }
 
 /** Lays the machine's cable afresh. */
