@@ -11,6 +11,12 @@ const EXIT_CODES = `
 Exit codes: 0 done · 1 it failed (for status: something is wrong) · 2 it could not be tried · 130 cancelled.
 exec and ssh give the exit code of the program they ran.`;
 
+const STATE = `
+The state lies in .hashistack/ beside Pulumi.yaml, encrypted with a passphrase made once (.hashistack/passphrase):
+keep both. With PULUMI_BACKEND_URL, or a backend in Pulumi.yaml, yours is used instead, and PULUMI_HOME,
+PULUMI_CONFIG_PASSPHRASE and PULUMI_CONFIG_PASSPHRASE_FILE are respected. A mere "pulumi login" is not looked at.
+Local machines need root: without it the command runs itself again through sudo.`;
+
 interface Flags {
   stack: string;
   cwd: string;
@@ -43,6 +49,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       "make the stack what its settings say (after recovering a cut run); the second time changes nothing",
     )
     .option("--json", "print counts and seconds as JSON instead of text")
+    .addHelpText("after", STATE)
     .action(act((flags: Flags) => commands.up({ ...flags, json: flags.json ?? false })));
   withStack(program.command("destroy"))
     .description("destroy the stack's machines and everything on them, without a question")
