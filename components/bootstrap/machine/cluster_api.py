@@ -271,3 +271,10 @@ def vault_login(access, login):
     body = {"role_id": login["roleId"], "secret_id": login["secretId"]}
     answer = vault.request("POST", "/v1/auth/%s/login" % login["path"], body)
     return vault.with_token(answer["auth"]["client_token"])
+
+
+def passing(consul, service):
+    """{"name", "passing"}: as many instances of it pass their checks. To be used in wait()."""
+    found = consul.get("/v1/health/service/%s?passing=1" % urllib.parse.quote(service["name"], safe="")) or []
+    if len(found) < service["passing"]:
+        raise NotYet("%d of %d" % (len(found), service["passing"]))

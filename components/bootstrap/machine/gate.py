@@ -2,15 +2,15 @@
 
 input: any of {
   "timeoutSeconds": 60,
-  "nomad": access, "nodes": [names]        # Nomad clients: ready and eligible
+  "nomad": access, "nodes": [names],       # Nomad clients: ready and eligible
+  "attributes": ["vault.version", ...]     # that each of these has found out about its surroundings
   "vault": access, "vaultServers": ["host:port", ...],  # each unsealed, one of them active
   "vaultVoters": 3, "vaultLogin": {"path", "roleId", "secretId"}
   "consul": access, "services": [{"name", "passing": n}]
 }
 """
 
-import urllib.parse
-from cluster_api import Api, NotYet, vault_login, wait
+from cluster_api import Api, NotYet, passing, vault_login, wait
 
 
 def create(given):
@@ -26,7 +26,8 @@ def create(given):
         vault.request("POST", "/v1/sys/storage/raft/autopilot/configuration", body, expect=(200, 204))
     if given.get("nodes"):
         nomad = Api("nomad", given["nomad"])
-        wait("Nomad: nodes ready", lambda: nodes_ready(nomad, given["nodes"]), seconds)
+        wanted = given.get("attributes", [])
+        wait("Nomad: nodes ready", lambda: nodes_ready(nomad, given["nodes"], wanted), seconds)
     for service in given.get("services", []):
         consul = Api("consul", given["consul"])
         what = "Consul: %s passing %d times" % (service["name"], service["passing"])
@@ -51,17 +52,16 @@ def vault_voters(vault, wanted):
         raise NotYet("%d voters among %d servers" % (len(voters), len(servers)))
 
 
-def nodes_ready(nomad, names):
-    seen = {}
+def nodes_ready(nomad, names, attributes=()):
+    seen, ready = {}, {}
     for node in nomad.get("/v1/nodes") or []:
-        good = node["Status"] == "ready" and node["SchedulingEligibility"] == "eligible"
-        seen[node["Name"]] = "ready" if good or seen.get(node["Name"]) == "ready" else node["Status"]
-    missing = ["%s is %s" % (name, seen.get(name, "unknown")) for name in names if seen.get(name) != "ready"]
+        if node["Status"] == "ready" and node["SchedulingEligibility"] == "eligible":
+            ready[node["Name"]] = node["ID"]
+        seen[node["Name"]] = node["Status"]
+    missing = ["%s is %s" % (name, seen.get(name, "unknown")) for name in names if name not in ready]
+    for name in names:
+        if name in ready and attributes:
+            known = nomad.get("/v1/node/" + ready[name])["Attributes"]
+            missing += ["%s does not know %s" % (name, wanted) for wanted in attributes if wanted not in known]
     if missing:
-        raise NotYet("%d of %d; %s" % (len(names) - len(missing), len(names), ", ".join(missing)))
-
-
-def passing(consul, service):
-    found = consul.get("/v1/health/service/%s?passing=1" % urllib.parse.quote(service["name"], safe="")) or []
-    if len(found) < service["passing"]:
-        raise NotYet("%d of %d" % (len(found), service["passing"]))
+        raise NotYet("%d of %d ready; %s" % (len(ready.keys() & set(names)), len(names), ", ".join(missing)))

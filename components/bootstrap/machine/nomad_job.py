@@ -2,14 +2,15 @@
 
 input: {
   "nomad": access, "hcl": text, "variables": {name: value}, "namespace": "default", "jobId": "website",
-  "timeoutSeconds": 120
+  "timeoutSeconds": 120,
+  "consul": access, "services": [{"name", "passing": n}]   # optional: what else must be true before it counts as there
 }
 """
 
 import json
 import time
 import urllib.parse
-from cluster_api import Api, HttpError, NotYet, wait
+from cluster_api import Api, HttpError, NotYet, passing, wait
 from hashistack import Failure
 
 ENDED = ("complete", "failed", "lost")
@@ -37,6 +38,10 @@ def create(given):
     answer = _refusable(title, nomad, "POST", "/v1/jobs?namespace=" + _quoted(namespace), body)
     try:
         healthy(nomad, job_id, namespace, answer.get("EvalID"), deadline - time.monotonic())
+        for service in given.get("services") or []:
+            consul = Api("consul", given["consul"])
+            what = "%s passing %d times in Consul" % (service["name"], service["passing"])
+            wait(what, lambda: passing(consul, service), deadline - time.monotonic())
     except Failure as failure:
         raise Failure("%s: %s" % (title, failure), failure.log or explain(nomad, job_id, namespace)) from None
 
@@ -103,6 +108,8 @@ def healthy(nomad, job_id, namespace, evaluation, seconds):
         deployment = nomad.get(_path(job_id, namespace, "/deployment"))
         if deployment and deployment["JobVersion"] == job["Version"]:
             if deployment["Status"] == "successful":
+                if job["Type"] == "system":  # it counts the nodes of one moment, and forgets those that came later
+                    _all_run(nomad, job, namespace)
                 return
             if deployment["Status"] in ("failed", "cancelled"):
                 raise Failure("its deployment %s" % deployment["StatusDescription"])

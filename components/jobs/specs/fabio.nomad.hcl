@@ -47,8 +47,8 @@ job "fabio" {
   update {
     max_parallel      = 1
     min_healthy_time  = "1s"
-    healthy_deadline  = "60s"
-    progress_deadline = "120s"
+    healthy_deadline  = "45s"
+    progress_deadline = "60s"
   }
 
   group "ingress" {

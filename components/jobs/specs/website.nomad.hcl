@@ -50,8 +50,8 @@ job "website" {
   update {
     max_parallel      = 1
     min_healthy_time  = "1s"
-    healthy_deadline  = "60s"
-    progress_deadline = "120s"
+    healthy_deadline  = "45s"
+    progress_deadline = "60s"
     auto_revert       = true
   }
 
@@ -170,7 +170,6 @@ job "website" {
           {
             admin off
             auto_https off
-            persist_config off
             default_sni website.service.consul
           }
 
