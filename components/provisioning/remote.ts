@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { readAsset } from "./assets";
+import { packBundle, unpackInPython } from "./bundle";
 
 /**
  * The one place that runs anything on a machine. A program is a real Python file of this library; it and its input
@@ -34,8 +35,7 @@ function moduleName(path: string): string {
 }
 
 function commandLine(verb: "create" | "update" | "delete"): string {
-  const entry = "import sys,json;bundle=json.load(sys.stdin);exec(bundle['loader'])";
-  return `sudo -n /usr/bin/python3 -I -c "${entry}" ${verb}`;
+  return `sudo -n /usr/bin/python3 -I -c "${unpackInPython}" ${verb}`;
 }
 
 /**
@@ -51,7 +51,7 @@ export function remoteProgram(
     [args.program, ...(args.imports ?? [])].map((path) => [moduleName(path), readAsset(`${path}.py`)]),
   );
   const bundle = args.input.apply((input) =>
-    JSON.stringify({
+    packBundle({
       loader: readAsset("provisioning/machine/loader.py"),
       machine: args.machine,
       program: moduleName(args.program),

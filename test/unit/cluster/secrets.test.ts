@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, test, vi } from "vitest";
+import { unpackBundle } from "../../../components/provisioning/bundle";
 import { configOf, devStack } from "../settings/stack-files";
 import { canary, type Deployment, deploy, inClear, isSecret, opened } from "./deployment";
 
@@ -119,7 +120,7 @@ test("each machine is told its own secrets and no other machine's", () => {
   const machines = deployment.resources.flatMap(({ kind, name }) => (kind === "local.Command" ? [name] : []));
   for (const machine of machines.filter((name) => !name.startsWith("support-"))) {
     const apply = deployment.resources.find(({ id }) => id === `remote.Command ${machine}-apply`);
-    const told = secretsIn(String(opened(apply?.inputs.stdin)));
+    const told = secretsIn(JSON.stringify(unpackBundle(String(opened(apply?.inputs.stdin)))));
     const others = machines.filter((name) => name !== machine);
     expect(told, machine).toContain("consul/gossip");
     expect(
@@ -133,7 +134,7 @@ test("each machine is told its own secrets and no other machine's", () => {
 
 test("a client is told no management token and no key of the servers' gossip", () => {
   const apply = deployment.resources.find(({ id }) => id === "remote.Command client-a-apply");
-  const told = secretsIn(String(opened(apply?.inputs.stdin))).map((label) =>
+  const told = secretsIn(JSON.stringify(unpackBundle(String(opened(apply?.inputs.stdin))))).map((label) =>
     label.replace(/dev-client-a-.*/, "…"),
   );
   expect(told.sort()).toEqual([
@@ -150,7 +151,9 @@ test("a job's file and variables hold no secret: whoever may read the job reads 
   expect(jobs.map(({ name }) => name)).toEqual(["fabio", "website"]);
   for (const { name } of jobs) {
     const run = deployment.resources.find(({ id }) => id === `remote.Command ${name}`);
-    const { input } = JSON.parse(String(opened(run?.inputs.stdin))) as { input: Record<string, unknown> };
+    const { input } = unpackBundle(String(opened(run?.inputs.stdin))) as unknown as {
+      input: Record<string, unknown>;
+    };
     expect(input.hcl, name).toContain(`job "${name}"`);
     expect(secretsIn(JSON.stringify([input.hcl, input.variables])), name).toEqual([]);
   }
