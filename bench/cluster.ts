@@ -49,7 +49,7 @@ export async function measureCluster(
   if (await lab.exists()) await lab.down();
   await lab.image();
   await engineEnvironment();
-  const project = makeProject(lab.name);
+  const project = makeProject({ lab: lab.name });
   try {
     return await measure(project, lab, signal, say);
   } finally {

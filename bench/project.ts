@@ -1,8 +1,8 @@
 /**
- * A project of the bench's own: links to the checkout's program, a copy of the dev stack's settings, and so a state, a
- * passphrase and a lab that nobody else uses.
+ * A project of its own, for the bench and for the lab's tests: a copy of the checkout's program and of a stack's
+ * settings, and so a state, a passphrase and a lab that nobody else uses.
  */
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runPulumi } from "../cli/engine";
@@ -12,8 +12,8 @@ import { checkout } from "./lab";
 
 export const stack = "dev";
 
-/** What the engine reads of a checkout, besides the settings. */
-const linked = ["Pulumi.yaml", "index.ts", "package.json", "tsconfig.json", "node_modules", "components"];
+/** What the engine reads of a checkout, besides the settings and the packages. */
+const copied = ["Pulumi.yaml", "index.ts", "package.json", "tsconfig.json", "components"];
 
 export interface Project {
   readonly workspace: Workspace;
@@ -23,12 +23,25 @@ export interface Project {
   remove(): void;
 }
 
-/** Makes a project whose machines are in the named lab. */
-export function makeProject(lab: string): Project {
-  const folder = mkdtempSync(join(tmpdir(), "hashistack-bench-"));
-  for (const name of linked) symlinkSync(join(checkout(), name), join(folder, name));
-  copyFileSync(join(checkout(), `Pulumi.${stack}.yaml`), join(folder, `Pulumi.${stack}.yaml`));
-  const env: NodeJS.ProcessEnv = { ...process.env, HASHISTACK_LAB: lab };
+export interface ProjectOptions {
+  /** The lab of its machines. Default: the one that the lab names after the project's folder. */
+  lab?: string;
+  /** Where it is made; a folder that is there already is made anew. Default: a new one for temporary files. */
+  folder?: string;
+  /** The settings, relative to the checkout. Default: the dev stack's. */
+  settings?: string;
+}
+
+/** Makes a project. What is edited in the checkout from now on does not reach it. */
+export function makeProject(options: ProjectOptions): Project {
+  const folder = emptyFolder(options.folder);
+  for (const name of copied) cpSync(join(checkout(), name), join(folder, name), { recursive: true });
+  symlinkSync(join(checkout(), "node_modules"), join(folder, "node_modules"));
+  const settings = options.settings ?? `Pulumi.${stack}.yaml`;
+  copyFileSync(join(checkout(), settings), join(folder, `Pulumi.${stack}.yaml`));
+  const env: NodeJS.ProcessEnv = { ...process.env };
+  if (options.lab) env.HASHISTACK_LAB = options.lab;
+  else delete env.HASHISTACK_LAB;
   // A backend, passphrase or home of the user's own would be another place than the one that is removed.
   for (const name of Object.keys(env)) {
     if (/^PULUMI_(BACKEND_URL|CONFIG_PASSPHRASE(_FILE)?|HOME|STACK|ACCESS_TOKEN)$/.test(name))
@@ -39,6 +52,13 @@ export function makeProject(lab: string): Project {
     env,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+function emptyFolder(wanted: string | undefined): string {
+  if (!wanted) return mkdtempSync(join(tmpdir(), "hashistack-bench-"));
+  rmSync(wanted, { recursive: true, force: true });
+  mkdirSync(wanted, { recursive: true, mode: 0o700 });
+  return wanted;
 }
 
 /** The first letter that no machine of the group has, else its number. Example: ["a", "b"] gives "c". */
