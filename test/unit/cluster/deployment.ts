@@ -8,6 +8,7 @@ import type {
   RegisterResourceRequest,
 } from "@pulumi/pulumi/proto/resource_pb";
 import { vi } from "vitest";
+import { unpackBundle } from "../../../components/provisioning/bundle";
 
 /**
  * The stack's own program, run against mocks that write down what an engine would be asked: not only inputs, but also
@@ -159,9 +160,28 @@ interface Monitor {
   registerResourceOutputs(req: RegisterResourceOutputsRequest, answered: Answered<unknown>): void;
 }
 
+/** A command's inputs with its bundle as plain JSON, so that a search for secrets sees into it; its marks are kept. */
+function unpacked(inputs: Record<string, unknown>): Record<string, unknown> {
+  const packed = opened(inputs.stdin);
+  if (typeof packed !== "string" || packed === pulumi.runtime.unknownValue) return inputs;
+  const plain = JSON.stringify(unpackBundle(packed));
+  const stdin = isSecret(inputs.stdin) ? { ...(inputs.stdin as object), value: plain } : plain;
+  return { ...inputs, stdin };
+}
+
+/** What a machine is told by a command. */
+export function bundleOf(one: Recorded): {
+  machine: string;
+  timeoutSeconds: number;
+  input: Record<string, unknown>;
+} {
+  return JSON.parse(opened<string>(one.inputs.stdin));
+}
+
 function recorded(req: RegisterResourceRequest, idOf: (urn: string) => string): Recorded {
   const kind = kindOf(req.getType());
   const limits = req.getCustomtimeouts();
+  const inputs: Record<string, unknown> = req.getObject()?.toJavaScript() ?? {};
   // A provider is named by its URN and its id.
   const provider = req.getProvider().split("::").slice(0, -1).join("::");
   const before = [...req.getDependenciesList(), ...(provider ? [provider] : [])];
@@ -177,7 +197,7 @@ function recorded(req: RegisterResourceRequest, idOf: (urn: string) => string): 
     ignoreChanges: req.getIgnorechangesList(),
     secretOutputs: req.getAdditionalsecretoutputsList(),
     timeouts: limits ? [limits.getCreate(), limits.getUpdate(), limits.getDelete()] : [],
-    inputs: req.getObject()?.toJavaScript() ?? {},
+    inputs: kind === "remote.Command" ? unpacked(inputs) : inputs,
   };
 }
 

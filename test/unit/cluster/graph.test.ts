@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { unpackBundle } from "../../../components/provisioning/bundle";
 import { configOf, devStack, separateServers } from "../settings/stack-files";
-import { addressesOf, canary, type Deployment, deploy, opened, type Recorded } from "./deployment";
+import { addressesOf, bundleOf, canary, type Deployment, deploy, opened, type Recorded } from "./deployment";
 import { ancestors, graphText } from "./graph";
 
 /** The whole graph for a reviewer to read, then its rules: who is reached how, what may change, what goes with what. */
@@ -91,7 +90,7 @@ describe.each([
 
   test("an error names the machine on which it happened", () => {
     for (const one of of("remote.Command")) {
-      const { machine } = unpackBundle(opened<string>(one.inputs.stdin)) as { machine: string };
+      const { machine } = bundleOf(one);
       expect(machine, one.id).toBe(target(one));
     }
   });
@@ -112,7 +111,7 @@ describe.each([
       expect(one.timeouts, one.id).toEqual([1, 2, 3].map(() => expect.stringMatching(/^[1-9][0-9]*[sm]$/)));
     }
     for (const one of of("remote.Command")) {
-      const { timeoutSeconds } = unpackBundle(opened<string>(one.inputs.stdin)) as { timeoutSeconds: number };
+      const { timeoutSeconds } = bundleOf(one);
       expect(Number.parseInt(one.timeouts[0] ?? "", 10), one.id).toBeGreaterThan(timeoutSeconds);
     }
   });

@@ -62,7 +62,7 @@ test("at most twelve resources for each client, however many there are", async (
     const keys = Array.from({ length: clients }, (_, index) => `n${index}`);
     return (await deploy(withKeys("client", keys), true)).resources.length;
   };
-  const [two, eight, twenty] = [base.resources.length, await count(8), await count(20)];
-  expect((eight - two) / 6).toBeLessThanOrEqual(12);
-  expect((twenty - eight) / 12).toBe((eight - two) / 6);
+  const [two, five, eleven] = [base.resources.length, await count(5), await count(11)];
+  expect((five - two) / 3).toBeLessThanOrEqual(12);
+  expect((eleven - five) / 6).toBe((five - two) / 3);
 });

@@ -1,8 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, test, vi } from "vitest";
-import { unpackBundle } from "../../../components/provisioning/bundle";
 import { configOf, devStack } from "../settings/stack-files";
-import { canary, type Deployment, deploy, inClear, isSecret, opened } from "./deployment";
+import {
+  bundleOf,
+  canary,
+  type Deployment,
+  deploy,
+  inClear,
+  isSecret,
+  opened,
+  resourceOf,
+} from "./deployment";
 
 /** Everything that was derived from the seed: tokens, gossip keys, logins. */
 const derived = vi.hoisted(() => new Map<string, string>());
@@ -28,6 +36,8 @@ beforeAll(async () => {
 });
 
 const commands = () => deployment.resources.filter(({ kind }) => kind.endsWith(".Command"));
+
+const command = (name: string) => resourceOf(deployment, `remote.Command ${name}`);
 
 /** What of a text is secret, in words. */
 function secretsIn(text: string): string[] {
@@ -119,8 +129,7 @@ test("root keys sign and go nowhere; issuing keys go to support alone", () => {
 test("each machine is told its own secrets and no other machine's", () => {
   const machines = deployment.resources.flatMap(({ kind, name }) => (kind === "local.Command" ? [name] : []));
   for (const machine of machines.filter((name) => !name.startsWith("support-"))) {
-    const apply = deployment.resources.find(({ id }) => id === `remote.Command ${machine}-apply`);
-    const told = secretsIn(JSON.stringify(unpackBundle(String(opened(apply?.inputs.stdin)))));
+    const told = secretsIn(JSON.stringify(bundleOf(command(`${machine}-apply`))));
     const others = machines.filter((name) => name !== machine);
     expect(told, machine).toContain("consul/gossip");
     expect(
@@ -133,8 +142,7 @@ test("each machine is told its own secrets and no other machine's", () => {
 });
 
 test("a client is told no management token and no key of the servers' gossip", () => {
-  const apply = deployment.resources.find(({ id }) => id === "remote.Command client-a-apply");
-  const told = secretsIn(JSON.stringify(unpackBundle(String(opened(apply?.inputs.stdin))))).map((label) =>
+  const told = secretsIn(JSON.stringify(bundleOf(command("client-a-apply")))).map((label) =>
     label.replace(/dev-client-a-.*/, "…"),
   );
   expect(told.sort()).toEqual([
@@ -150,10 +158,7 @@ test("a job's file and variables hold no secret: whoever may read the job reads 
   const jobs = deployment.resources.filter(({ kind }) => kind === "NomadJob");
   expect(jobs.map(({ name }) => name)).toEqual(["fabio", "website"]);
   for (const { name } of jobs) {
-    const run = deployment.resources.find(({ id }) => id === `remote.Command ${name}`);
-    const { input } = unpackBundle(String(opened(run?.inputs.stdin))) as unknown as {
-      input: Record<string, unknown>;
-    };
+    const { input } = bundleOf(command(name));
     expect(input.hcl, name).toContain(`job "${name}"`);
     expect(secretsIn(JSON.stringify([input.hcl, input.variables])), name).toEqual([]);
   }

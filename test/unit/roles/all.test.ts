@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { defaultZone } from "../../../components/provisioning/firewalld";
 import { mergePlans } from "../../../components/provisioning/merge";
 import type { PlanFragment } from "../../../components/provisioning/plan";
 import { renderConsulClient, renderConsulServer } from "../../../components/roles/consul";
@@ -132,7 +131,6 @@ test.each([
   const fragments = Object.fromEntries(together.map((name) => [name, roles[name]?.render("ipv6") ?? {}]));
   const signer = { serverName: "support.dev.internal", caPem: "root of support\n" };
   const plan = mergePlans({ machine: "control-a", hostname: "dev-control-a-1f2e3d4c", signer }, fragments);
-  expect(plan.zones.map((zone) => zone.name)).not.toContain(defaultZone);
   expect(plan.units.map((unit) => unit.name)).toEqual([...new Set(plan.units.map((unit) => unit.name))]);
   const service = (name: string) => plan.units.findIndex((unit) => unit.name === name);
   expect(service("consul.service")).toBeGreaterThanOrEqual(0);

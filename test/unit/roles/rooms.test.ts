@@ -8,7 +8,7 @@ const components = path.join(__dirname, "../../../components");
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, "utf8");
-  return [...text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, name = ""]) => name);
+  return [...text.matchAll(/(?:from\s*|import\(?\s*)"([^"]+)"/g)].map(([, name = ""]) => name);
 }
 
 /** A relative import's file. */
