@@ -8,6 +8,7 @@ input: {"hostKey": ed25519 private key (OpenSSH), "cloudInitSeconds": n}.
 import json
 import os
 import re
+import shutil
 import time
 
 import host
@@ -61,7 +62,29 @@ def cloud_init(limit):
     return json.loads(result)["v1"]["errors"]
 
 
+# Follows connections and decides nothing.
+TRACKING = """
+table inet hashistack_tracking {
+  chain input {
+    type filter hook input priority filter; policy accept;
+    ct state established,related accept
+  }
+}
+"""
+
+
+def track_connections():
+    """Lets the kernel know every connection from now on, before there is a firewall.
+
+    The first apply starts firewalld; a connection that was not followed before is a stranger to it, and what passes
+    through the jump host to a machine that enrols at that moment would be dropped until TCP tries again.
+    """
+    if shutil.which("nft"):
+        run(["nft", "-f", "-"], stdin="add table inet hashistack_tracking\ndelete table inet hashistack_tracking\n" + TRACKING)
+
+
 def create(input):
+    track_connections()
     # cloud-init writes host keys of its own, so it comes first.
     errors = cloud_init(input["cloudInitSeconds"])
     changed, public = install(input["hostKey"])
