@@ -1,7 +1,8 @@
 """How Consul, Nomad and Vault tell which of their servers vote, are well, lead, and have caught up.
 
-Each is asked through any of its servers what the leader's autopilot sees, and each server alone what it itself has:
-autopilot looks only every few seconds, so a server that went and came back may never have been missed.
+Each is asked through any of its servers what the leader's autopilot sees, and each server alone what it itself sees and
+has. Autopilot alone would not do: it looks only every few seconds, so a server that went and came back may never have been
+missed, and of one that it cannot ask it keeps the last good answer (Consul until the server trails by 250 entries).
 """
 
 from cluster_api import Api, HttpError, NotYet, Unreachable, hand_over, vault_login, wait
@@ -10,14 +11,20 @@ HAND_OVER_SECONDS = 60
 
 
 class Health:
-    """voters: {node: whether it is well}, of all that count for the quorum; leader: a node or None."""
+    """voters: {node: whether it is well}, of all that count for the quorum; leader: a node."""
 
     def __init__(self, voters, leader):
         self.voters = voters
         self.leader = leader
 
-    def sick(self, nodes):
-        return sorted(node for node in nodes if not self.voters.get(node))
+
+class Place:
+    """follows: whether the server leads or hears the leader; applied, committed: indexes of its log."""
+
+    def __init__(self, follows, applied, committed):
+        self.follows = follows
+        self.applied = applied
+        self.committed = committed
 
 
 class Service:
@@ -27,9 +34,38 @@ class Service:
         self.title = title
         self.apis = apis
 
-    def committed_by_others(self, node):
-        """How far the cluster has come without this server: it is back when it has come as far."""
-        return max([self.position(other)[2] for other in self.apis if other != node], default=0)
+    def committed(self):
+        """How far the service has come, as far as any of its servers knows."""
+        places = [place for place in map(self.place, self.apis) if place]
+        if not places:
+            raise NotYet("no server answers")
+        return max(place.committed for place in places)
+
+    def place(self, node):
+        """Where a server is, in its own words; None if it says nothing."""
+        try:
+            return self.ask_place(node)
+        except (HttpError, Unreachable):
+            return None
+
+    def anywhere(self, ask):
+        """The answer of the first server that has one: one that hears no leader answers with an error."""
+        failure = NotYet("there is no server")
+        for address in self.apis.values():
+            try:
+                return ask(address)
+            except Unreachable as error:
+                failure = error
+            except HttpError as error:
+                if error.status < 500:
+                    raise
+                failure = error
+        raise failure
+
+    def sick(self, nodes):
+        """Those that are no healthy voters, or do not hear the leader."""
+        health = self.health()
+        return sorted(node for node in nodes if not health.voters.get(node))
 
 
 class RaftService(Service):
@@ -42,26 +78,35 @@ class RaftService(Service):
 
     def health(self):
         # 429: somebody is not well
-        servers = self.api.call("GET", "/v1/operator/autopilot/health", expect=(200, 429)).body.get("Servers") or []
+        path = "/v1/operator/autopilot/health"
+        answer = self.anywhere(lambda address: self.api.at(address).call("GET", path, expect=(200, 429)))
+        servers = answer.body.get("Servers") or []
         leaders = [self._node(server) for server in servers if server["Leader"]]
         if not leaders:
             raise NotYet("no leader")
         voters = {self._node(server): server["Healthy"] for server in servers if server["Voter"]}
-        return Health(voters, leaders[0])
+        return Health({node: well and self._hears(node) for node, well in voters.items()}, leaders[0])
+
+    def _hears(self, node):
+        if node not in self.apis:
+            return True  # one that leaves; only autopilot tells of it
+        place = self.place(node)
+        return place is not None and place.follows
 
     def _node(self, server):
         name = server["Name"] or server["ID"]
         return name[: -len(self.suffix)] if self.suffix and name.endswith(self.suffix) else name
 
-    def position(self, node):
-        """(whether it leads or hears the leader, what it has applied, what it knows to be committed)"""
+    def ask_place(self, node):
         answer = self.api.at(self.apis[node]).get("/v1/agent/self")
         raft = (answer.get("Stats") or answer.get("stats"))["raft"]
         follows = raft["state"] == "Leader" or (raft["state"] == "Follower" and raft["last_contact"] != "never")
-        return follows, int(raft["applied_index"]), int(raft["commit_index"])
+        return Place(follows, int(raft["applied_index"]), int(raft["commit_index"]))
 
     def hand_over(self, node, prefer):
-        hand_over(self.api, node + self.suffix, [other + self.suffix for other in prefer])
+        if wait("%s: a leader" % self.title, self.health, HAND_OVER_SECONDS).leader != node:
+            return
+        hand_over(self.api.at(self.apis[node]), node + self.suffix, [other + self.suffix for other in prefer])
 
 
 class VaultService(Service):
@@ -74,8 +119,11 @@ class VaultService(Service):
 
     def _known(self):
         if self.api is None:
-            self.api = vault_login(self.access, self.login)
+            self.api = self.anywhere(lambda address: vault_login(dict(self.access, addresses=[address]), self.login))
         return self.api
+
+    def _autopilot(self, address):
+        return self._known().at(address).get("/v1/sys/storage/raft/autopilot/state", missing=(404,))
 
     def _unsealed(self, node):
         try:
@@ -86,8 +134,8 @@ class VaultService(Service):
         return answer.status in (200, 429)
 
     def health(self):
-        state = self._known().get("/v1/sys/storage/raft/autopilot/state", missing=(404,))
-        seen = (state or {}).get("data")
+        self._known()
+        seen = (self.anywhere(self._autopilot) or {}).get("data")
         if not seen or not seen.get("leader"):
             raise NotYet("no leader has looked yet")
         servers = seen["servers"]
@@ -97,16 +145,16 @@ class VaultService(Service):
         }
         return Health(voters, seen["leader"])
 
-    def position(self, node):
+    def ask_place(self, node):
         answer = self.anybody.at(self.apis[node]).get("/v1/sys/leader")
         follows = answer["is_self"] or bool(answer["leader_address"])
-        return follows, answer.get("raft_applied_index", 0), answer.get("raft_committed_index", 0)
+        return Place(follows, answer.get("raft_applied_index", 0), answer.get("raft_committed_index", 0))
 
-    def committed_by_others(self, node):
-        # What Vault applied survives its restart: only something new shows that it hears the leader. A login is.
+    def committed(self):
+        # What Vault applied survives its restart: only something new shows that a server hears the leader. A login is.
         self.api = None
         self._known()
-        return super().committed_by_others(node)
+        return super().committed()
 
     def _leads(self, node):
         return self.anybody.at(self.apis[node]).get("/v1/sys/leader")["is_self"]

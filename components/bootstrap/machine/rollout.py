@@ -98,7 +98,7 @@ class Ssh:
         if status == NOT_WAITING:
             return False
         if status != 0:
-            raise Failure("%s: %s did not restart" % (server["machine"], unit), err)
+            raise Failure("%s: %s did not restart" % (server["machine"], unit), brief(err))
         return True
 
     def log(self, server, unit):
@@ -106,7 +106,7 @@ class Ssh:
             status, out, err = self._ask(server, "log " + unit, 30)
         except Failure as failure:
             return str(failure)
-        return out if status == 0 else err
+        return brief(out if status == 0 else err)
 
     def _ask(self, server, words, seconds):
         options = {
@@ -190,7 +190,7 @@ class Chain:
 
         def rank(node):
             mine = waiting[node]
-            sick = any(seen[unit].sick([node]) for unit in mine)
+            sick = any(not seen[unit].voters.get(node) for unit in mine)
             return not sick, sum(seen[unit].leader == node for unit in mine)
 
         return min(waiting, key=rank)
@@ -198,7 +198,9 @@ class Chain:
     def _one(self, node, unit, waiting):
         server, service = self.servers[node], self.service(unit)
         where = "%s: %s" % (server["machine"], unit)
-        wait("%s: all others of %s well before its restart" % (where, service.title), lambda: spared(service, node), self.seconds)
+        seen = {}
+        what = "%s: all other servers of %s well before its restart" % (where, service.title)
+        wait(what, lambda: spared(service, node, seen), self.seconds)
         if len(service.apis) > 1:
             # Leadership shall not go to one that must go itself.
             done = [other for other in service.apis if other != node and unit not in waiting.get(other, ())]
@@ -216,31 +218,47 @@ class Chain:
         self.restarted.append("%s %s" % (server["machine"], unit))
 
 
-def spared(service, node):
-    """Whether the others are a quorum without this one, all of them well."""
-    health = service.health()
+def spared(service, node, seen):
+    """Whether the others are a quorum without this one, all of them well and up to date."""
     others = [other for other in service.apis if other != node]
-    sick = health.sick(others)
+    health = service.health()
+    sick = sorted(other for other in others if not health.voters.get(other))
     if sick:
         raise NotYet("not healthy voters: %s" % ", ".join(sick))
     well = sum(1 for voter, fine in health.voters.items() if fine and voter != node)
     # Two or fewer servers never bear a restart.
     if len(service.apis) > 2 and well < len(health.voters) // 2 + 1:
         raise NotYet("only %d others of %d voters are well" % (well, len(health.voters)))
+    up_to_date(service, others, seen)
 
 
 def back(service, node, seen):
-    """`seen` keeps what must be caught up with: as much as was committed when the server was first asked."""
-    if "index" not in seen:
-        seen["index"] = service.committed_by_others(node)
-    follows, applied, _ = service.position(node)
-    if not follows:
+    place = service.place(node)
+    if place is None:
+        raise NotYet("it does not answer")
+    if not place.follows:
         raise NotYet("it hears no leader")
-    if applied < seen["index"]:
-        raise NotYet("it is at index %d of %d" % (applied, seen["index"]))
-    sick = service.health().sick(service.apis)
+    up_to_date(service, list(service.apis), seen)
+    sick = service.sick(service.apis)
     if sick:
         raise NotYet("not healthy voters: %s" % ", ".join(sick))
+
+
+def up_to_date(service, nodes, seen):
+    """Whether all have what was committed when this was asked first (which `seen` keeps)."""
+    if "index" not in seen:
+        seen["index"] = service.committed()
+    for node in nodes:
+        place = service.place(node)
+        if place is None:
+            raise NotYet("%s does not answer" % node)
+        if place.applied < seen["index"]:
+            raise NotYet("%s is at index %d of %d" % (node, place.applied, seen["index"]))
+
+
+def brief(log):
+    """The last lines, short enough for an error that people read."""
+    return "\n".join(line if len(line) <= 200 else line[:200] + "…" for line in log.rstrip().splitlines()[-12:])
 
 
 def say(words):

@@ -115,9 +115,35 @@ test("nobody is restarted while another server is not well, and it is named", as
   pend([consul], b);
   cluster.seat("consul", c as string).healthy = false;
   const words = await failure(cluster.input(cluster.pending, 1));
-  expect(words).toContain("all others of Consul well before its restart: not so after 1 s");
+  expect(words).toContain("all other servers of Consul well before its restart: not so after 1 s");
   expect(words).toContain(`not healthy voters: ${c}`);
   expect(cluster.events).toEqual([]);
+});
+
+test("one that hears no leader spares nobody, though autopilot still thinks it well", async () => {
+  pend([consul], b);
+  cluster.seat("consul", a as string).cut = true;
+  cluster.leaders.consul = c as string;
+  expect(await failure(cluster.input(cluster.pending, 1))).toContain(`not healthy voters: ${a}`);
+  expect(cluster.events).toEqual([]);
+});
+
+test.each([
+  ["Consul", consul],
+  ["Vault", vault],
+] as const)("one of %s that does not keep up spares nobody", async (_, unit) => {
+  pend([unit], b);
+  cluster.seat(unit === consul ? "consul" : "vault", c as string).slow = true;
+  expect(await failure(cluster.input(cluster.pending, 1))).toContain(`${c} is at index 99 of 100`);
+  expect(cluster.events).toEqual([]);
+});
+
+test("one that is cut off goes first, whoever is asked about it", async () => {
+  pend([consul], a, b, c);
+  cluster.seat("consul", a as string).cut = true;
+  cluster.leaders.consul = c as string;
+  expect(await restarted()).toEqual([`control-a ${consul}`, `control-b ${consul}`, `control-c ${consul}`]);
+  expect(cluster.violations).toEqual([]);
 });
 
 test("nobody is restarted while dead voters that nobody expects leave no quorum without it", async () => {

@@ -18,6 +18,10 @@ interface Seat {
   healthy: boolean;
   /** Requests for its own state until it has caught up after a restart. */
   behind: number;
+  /** Whether it is cut off: it hears no leader, which autopilot does not see. */
+  cut: boolean;
+  /** Whether it hears the leader and does not keep up, which autopilot does not see either. */
+  slow: boolean;
 }
 
 /** What fakes/ssh.py tells. */
@@ -82,7 +86,7 @@ export class RolloutCluster {
     const pair = cluster.authority.serverPair(serverName);
     for (const service of services) {
       for (const node of cluster.nodes) {
-        cluster.seats.set(`${service} ${node}`, { healthy: true, behind: 0 });
+        cluster.seats.set(`${service} ${node}`, { healthy: true, behind: 0, cut: false, slow: false });
         const server = createServer(pair, cluster.listener(service, node));
         cluster.ports.set(`${service} ${node}`, await cluster.listen(server));
       }
@@ -132,6 +136,8 @@ export class RolloutCluster {
   }
 
   private raft(service: ServiceName, route: string, url: string, node: string, answer: Answer): unknown {
+    if (this.seat(service, node).cut && route !== "GET /v1/agent/self")
+      return answer(500, "No cluster leader");
     const all = this.nodes.map((name) => ({
       ID: `id-${name}`,
       Name: this.name(service, name),
@@ -151,8 +157,9 @@ export class RolloutCluster {
         return answer(200, { Servers: everybody });
       case "GET /v1/agent/self": {
         const behind = this.late(service, node);
+        const { cut } = this.seat(service, node);
         const raft = {
-          state: this.leaders[service] === node ? "Leader" : "Follower",
+          state: cut ? "Candidate" : this.leaders[service] === node ? "Leader" : "Follower",
           last_contact: behind > 1 ? "never" : "10ms",
           applied_index: String(behind > 0 ? committed - 1 : committed),
           commit_index: String(behind > 0 ? 0 : committed),
@@ -205,8 +212,8 @@ export class RolloutCluster {
 
   private late(service: ServiceName, node: string): number {
     const seat = this.seat(service, node);
-    const behind = seat.behind;
-    if (Number.isFinite(behind) && behind > 0) seat.behind -= 1;
+    const behind = Math.max(seat.behind, seat.slow ? 1 : 0);
+    if (Number.isFinite(seat.behind) && seat.behind > 0) seat.behind -= 1;
     return behind;
   }
 
@@ -243,14 +250,15 @@ export class RolloutCluster {
     if (this.stuck.has(`${node} ${unit}`)) return false;
     for (const other of this.nodes) {
       const seat = this.seat(service, other);
-      if (other !== node && (!seat.healthy || seat.behind > 0)) this.violations.push(`${node} ${unit}`);
+      if (other !== node && (!seat.healthy || seat.behind > 0 || seat.cut || seat.slow))
+        this.violations.push(`${node} ${unit}`);
     }
     if (this.leaders[service] === node && this.nodes.length > 1) this.violations.push(`${node} led`);
     this.pending[node] = (this.pending[node] ?? []).filter((waiting) => waiting !== unit);
     // Autopilot does not notice: the server alone shows that it is not back yet.
     const seat = this.seat(service, node);
     seat.behind = this.broken.has(`${node} ${unit}`) ? Number.POSITIVE_INFINITY : 4;
-    seat.healthy = true;
+    Object.assign(seat, { healthy: true, cut: false, slow: false });
     return true;
   }
 
