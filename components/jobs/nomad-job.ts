@@ -2,6 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { inputOf, type ServiceAccess, type SupportAccess, supportProgram } from "../bootstrap/access";
 import type { JobSpec } from "./artifact";
 
+export interface JobService {
+  name: string;
+  passing: number;
+}
+
 export interface NomadJobArgs {
   /** The machine from which it is run. */
   support: SupportAccess;
@@ -12,6 +17,10 @@ export interface NomadJobArgs {
   /** Nomad namespace, as the job's file says. */
   namespace: string;
   spec: pulumi.Input<JobSpec>;
+  /** Consul's API, where `services` are waited for. */
+  consul?: pulumi.Input<ServiceAccess>;
+  /** Services of Consul that must pass their checks this many times before the job counts as there. */
+  services?: JobService[];
   /** Limit for its deployment to become healthy, and for its tasks to stop. Default 180. */
   timeoutSeconds?: number;
 }
@@ -43,6 +52,7 @@ export class NomadJob extends pulumi.ComponentResource {
           variables: spec.variables,
           jobId: args.jobId,
           namespace: args.namespace,
+          ...(args.services ? { consul: args.consul, services: args.services } : {}),
           timeoutSeconds: seconds,
         }),
         timeoutSeconds: seconds + 60,
