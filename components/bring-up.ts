@@ -129,7 +129,8 @@ export function joinMember(
       onDelete: true,
       triggers: [slot.machine.cloudName],
     },
-    { parent: slot.machine, dependsOn },
+    // Its work is moved away while the machine still runs: what depends on it goes first.
+    { parent: slot.machine, dependsOn: [...dependsOn, slot.machine.resource] },
   );
 }
 

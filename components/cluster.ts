@@ -1,3 +1,4 @@
+import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type * as vaultSdk from "@pulumi/vault";
 import type { ClusterAccess } from "./bootstrap/access";
@@ -144,27 +145,28 @@ export class Cluster extends pulumi.ComponentResource {
       unsealerUrl: supportUrl(portNumbers.unsealer),
     };
 
-    const applied = new Map(
-      members.map((slot) => {
-        const registered = registerProfiles(
-          slot.spec.name,
-          {
-            support: support.spec.name,
-            connection: support.machine.connection,
-            supportId: support.machine.machineId,
-            machine: slot.machine.cloudName,
-            profiles: profilesOf(slot, settings, topology, trust),
-          },
-          {
-            parent: slot.machine,
-            dependsOn: [supportApplied],
-            deletedWith: support.machine.resource,
-          },
-        );
-        return [slot, applyMember(slot, context, { dependsOn: [registered, slot.machine.enrolled] })];
-      }),
-    );
-
+    const applied = new Map<Slot, command.remote.Command>();
+    const apply = (slot: Slot, after: pulumi.Resource[]): command.remote.Command => {
+      const registered = registerProfiles(
+        slot.spec.name,
+        {
+          support: support.spec.name,
+          connection: support.machine.connection,
+          supportId: support.machine.machineId,
+          machine: slot.machine.cloudName,
+          profiles: profilesOf(slot, settings, topology, trust),
+        },
+        {
+          parent: slot.machine,
+          dependsOn: [supportApplied],
+          deletedWith: support.machine.resource,
+        },
+      );
+      const dependsOn = [registered, slot.machine.enrolled, ...after];
+      const done = applyMember(slot, context, { dependsOn });
+      applied.set(slot, done);
+      return done;
+    };
     const bringUp: BringUpContext = {
       topology,
       trust,
@@ -178,14 +180,21 @@ export class Cluster extends pulumi.ComponentResource {
         [...applied].flatMap(([slot, done]) => (slot.spec.roles.includes(role) ? [done] : [])),
       parent: this,
     };
+
+    // Each daemon starts when what it asks at its start is there: who is refused asks again only after 15 to 30 s.
+    const servers = members.filter((slot) => isFixed(slot.spec));
+    const withConsul = servers.filter((slot) => slot.spec.roles.includes("consul-server"));
+    for (const slot of withConsul) apply(slot, []);
     const consul = bootstrapConsul(bringUp);
+    for (const slot of servers.filter((slot) => !withConsul.includes(slot))) apply(slot, [consul.ready]);
     const nomad = bootstrapNomad(bringUp, workloadNamespaces);
+    const vault = bootstrapVault(bringUp);
     const clients = members
-      .filter((slot) => !isFixed(slot.spec))
+      .filter((slot) => !servers.includes(slot))
       .map((slot) => {
         const joined = joinMember(slot, bringUp, consul.access, nomad.access, [consul.ready]);
-        const applies = applied.get(slot) as pulumi.Resource;
-        return readyClient(slot, bringUp, nomad.access, [joined, applies, nomad.ready]);
+        const done = apply(slot, [joined, nomad.ready, vault.ready]);
+        return readyClient(slot, bringUp, nomad.access, [done]);
       });
     // Consul and Vault fetch the keys of workload identities under Nomad's name in Consul.
     const named = awaitNomadInConsul(bringUp, consul.access, [consul.ready, nomad.ready]);
@@ -195,7 +204,6 @@ export class Cluster extends pulumi.ComponentResource {
       { namespaces: workloadNamespaces, jobs: [fabioConsulRights()] },
       [named],
     );
-    const vault = bootstrapVault(bringUp);
     const voting = awaitVaultVoters(bringUp, vault.access, vault.login, [vault.ready]);
     this.apis = apiOutputs(support, topology);
     const secrets = new VaultConfiguration(
