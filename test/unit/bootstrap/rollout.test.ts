@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, test } from "vitest";
 import { pendingRestarts, rollOut } from "../../../components/bootstrap/rollout";
+import { unpackBundle } from "../../../components/provisioning/bundle";
 import { renderSsh } from "../../../components/roles/support";
 
 beforeAll(async () => {
@@ -66,7 +67,7 @@ async function inputOf(...pending: string[]): Promise<{ input: Input; modules: s
   const text = await new Promise<string>((resolve) => {
     pulumi.unsecret(rollout.stdin).apply((stdin) => resolve(stdin ?? ""));
   });
-  const bundle = JSON.parse(text) as { input: Input; modules: object };
+  const bundle = unpackBundle(text) as unknown as { input: Input; modules: object };
   return { input: bundle.input, modules: Object.keys(bundle.modules).sort() };
 }
 
