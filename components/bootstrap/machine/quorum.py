@@ -5,6 +5,7 @@ has. Autopilot alone would not do: it looks only every few seconds, so a server 
 missed, and of one that it cannot ask it keeps the last good answer (Consul until the server trails by 250 entries).
 """
 
+import contextlib
 from cluster_api import Api, HttpError, NotYet, Unreachable, hand_over, vault_login, wait
 
 HAND_OVER_SECONDS = 60
@@ -36,17 +37,20 @@ class Service:
 
     def committed(self):
         """How far the service has come, as far as any of its servers knows."""
-        places = [place for place in map(self.place, self.apis) if place]
-        if not places:
+        known = []
+        for node in self.apis:
+            with contextlib.suppress(NotYet):
+                known.append(self.place(node).committed)
+        if not known:
             raise NotYet("no server answers")
-        return max(place.committed for place in places)
+        return max(known)
 
     def place(self, node):
-        """Where a server is, in its own words; None if it says nothing."""
+        """Where a server is, in its own words. To be used in wait()."""
         try:
             return self.ask_place(node)
-        except (HttpError, Unreachable):
-            return None
+        except (HttpError, Unreachable) as error:
+            raise NotYet(str(error)) from None
 
     def anywhere(self, ask):
         """The answer of the first server that has one: one that hears no leader answers with an error."""
@@ -90,8 +94,10 @@ class RaftService(Service):
     def _hears(self, node):
         if node not in self.apis:
             return True  # one that leaves; only autopilot tells of it
-        place = self.place(node)
-        return place is not None and place.follows
+        try:
+            return self.place(node).follows
+        except NotYet:
+            return False
 
     def _node(self, server):
         name = server["Name"] or server["ID"]

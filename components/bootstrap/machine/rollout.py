@@ -233,10 +233,7 @@ def spared(service, node, seen):
 
 
 def back(service, node, seen):
-    place = service.place(node)
-    if place is None:
-        raise NotYet("it does not answer")
-    if not place.follows:
+    if not service.place(node).follows:
         raise NotYet("it hears no leader")
     up_to_date(service, list(service.apis), seen)
     sick = service.sick(service.apis)
@@ -249,11 +246,9 @@ def up_to_date(service, nodes, seen):
     if "index" not in seen:
         seen["index"] = service.committed()
     for node in nodes:
-        place = service.place(node)
-        if place is None:
-            raise NotYet("%s does not answer" % node)
-        if place.applied < seen["index"]:
-            raise NotYet("%s is at index %d of %d" % (node, place.applied, seen["index"]))
+        applied = service.place(node).applied
+        if applied < seen["index"]:
+            raise NotYet("%s is at index %d of %d" % (node, applied, seen["index"]))
 
 
 def brief(log):
