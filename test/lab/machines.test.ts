@@ -1,9 +1,10 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { traces } from "./support/traces";
 
 /**
  * The lab's program with real machines: its command-line contract, what is reached from where, what survives what, and
@@ -336,31 +337,6 @@ describe("a machine's life", () => {
 });
 
 describe("labs", () => {
-  const traces = (name: string): string[] => {
-    const found = readdirSync("/run/netns").filter((entry) => entry.startsWith(`${name}.`));
-    if (readFileSync("/proc/mounts", "utf8").includes(`/${name}/`)) found.push("mount");
-    for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-      try {
-        const text =
-          readFileSync(`/proc/${pid}/cgroup`, "utf8") + readFileSync(`/proc/${pid}/cmdline`, "utf8");
-        if (text.includes(`/${name}/`)) found.push(`process ${pid}`);
-      } catch {
-        // It ended while this looked.
-      }
-    }
-    for (const place of ["/var/lib/hashistack-lab", "/run/lock/hashistack-lab"]) {
-      if (existsSync(place))
-        found.push(...readdirSync(place).filter((entry) => entry.split(".")[0] === name));
-    }
-    const groups = (at: string, depth: number): string[] =>
-      readdirSync(at).flatMap((entry) => {
-        const path = join(at, entry);
-        if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [];
-        return entry === name ? [path] : depth > 0 ? groups(path, depth - 1) : [];
-      });
-    return [...found, ...groups("/sys/fs/cgroup", 4)];
-  };
-
   // The kernel lets a killed process be seen for a moment more, until its parent has taken note.
   const expectGone = (name: string) => expect.poll(() => traces(name), { timeout: 5000 }).toEqual([]);
 

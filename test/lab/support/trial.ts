@@ -1,0 +1,304 @@
+import { createHash } from "node:crypto";
+import { readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkout, Lab, type LabMachine } from "../../../bench/lab";
+import { makeProject, type Project, stack } from "../../../bench/project";
+import { type Ran, run, runAny, until } from "../../../bench/run";
+import { EngineError, readOutputs, runEngine } from "../../../cli/engine";
+import { parseUrn } from "../../../cli/events";
+import { type Outputs, parseOutputs } from "../../../cli/outputs";
+import { vaultLogin } from "../../../cli/toolEnv";
+import { labName } from "../../../lab/machines/names";
+
+/** A stack on real machines, as a user has it: a project of its own, a lab of its own, the command line. */
+
+/** What the tests change in a stack's settings. */
+export interface StackConfig {
+  "hashistack:groups": Record<
+    string,
+    { roles: string[]; keys: string[]; nodeClass?: string; public?: boolean }
+  >;
+  [setting: string]: unknown;
+}
+
+/** A knock at a port: see probe.mjs. */
+export type Knock =
+  | { kind: "tcp"; host: string; port: number }
+  | {
+      kind: "tls";
+      host: string;
+      port: number;
+      first?: number;
+      ca: string;
+      cert?: string;
+      key?: string;
+      serverName: string;
+    };
+
+export interface HttpRequest {
+  /** Default "https". */
+  scheme?: "http" | "https";
+  host: string;
+  port: number;
+  path?: string;
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string;
+  ca?: string;
+  /** The name to ask for and verify. Default: the address. */
+  serverName?: string;
+}
+
+export interface HttpAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  body?: string;
+  error?: string;
+}
+
+export type AddressKind = "privateIpv4" | "privateIpv6" | "publicIpv4" | "publicIpv6";
+
+/** One `up` that was watched. */
+export interface Up {
+  readonly summary: Readonly<Record<string, number>>;
+  /** Names of the resources that were not left as they are. */
+  readonly changed: readonly string[];
+}
+
+// It comes with the Pulumi SDK, which reads its own files by it.
+const yaml = require("js-yaml") as { load(text: string): unknown; dump(value: unknown): string };
+
+const probe = join(__dirname, "probe.mjs");
+
+/** A name that two checkouts on one host do not share. Example: "test-dev-1a2b3c". */
+function nameOf(what: string): string {
+  return `test-${what}-${createHash("sha256").update(checkout()).digest("hex").slice(0, 6)}`;
+}
+
+export interface TrialOptions {
+  /** Settings file, relative to the checkout. Default: the dev stack's. */
+  settings?: string;
+  /** Whether the lab gets its name from the project's folder, as a user's does. Default false: one of the tests' own. */
+  namedByFolder?: boolean;
+}
+
+export class Trial {
+  readonly lab: Lab;
+  private opened: Project | undefined;
+  private known: Outputs | undefined;
+
+  private readonly place: string;
+
+  /** @param what a short word. Example: "dev" */
+  constructor(
+    what: string,
+    private readonly options: TrialOptions = {},
+  ) {
+    const name = nameOf(what);
+    this.place = join(realpathSync(tmpdir()), `hashistack-${name}`);
+    this.lab = new Lab(options.namedByFolder ? labName(undefined, undefined, this.place) : name);
+  }
+
+  /** Makes the project; ends first what a killed run left of this very trial. */
+  async open(): Promise<void> {
+    await this.lab.down();
+    const { namedByFolder, settings } = this.options;
+    this.opened = makeProject({
+      lab: namedByFolder ? undefined : this.lab.name,
+      folder: this.place,
+      settings,
+    });
+  }
+
+  /** Ends everything, however far it came. */
+  async close(): Promise<void> {
+    await this.lab.down();
+    this.opened?.remove();
+  }
+
+  get project(): Project {
+    if (!this.opened) throw new Error("the trial is not open");
+    return this.opened;
+  }
+
+  get folder(): string {
+    return this.project.workspace.root;
+  }
+
+  /** Changes the settings file as a user's editor does. */
+  configure(change: (config: StackConfig) => void): void {
+    const file = join(this.folder, `Pulumi.${stack}.yaml`);
+    const settings = yaml.load(readFileSync(file, "utf8")) as { config: StackConfig };
+    change(settings.config);
+    writeFileSync(file, yaml.dump(settings));
+  }
+
+  /** `hashistack …` in the project's folder. */
+  cli(...words: string[]): Promise<Ran> {
+    const program = join(checkout(), "cli/bin/hashistack.js");
+    return runAny([process.execPath, program, ...words], {
+      what: `hashistack ${words[0]}`,
+      cwd: this.folder,
+      env: this.project.env,
+      timeoutSeconds: 840,
+    });
+  }
+
+  /** An `up` by the same engine, told which resources it touched. */
+  async up(): Promise<Up> {
+    const changed = new Set<string>();
+    const { summary } = await runEngine({
+      verb: "up",
+      stack,
+      cwd: this.folder,
+      env: this.project.env,
+      readOutputs: false,
+      signal: AbortSignal.timeout(840_000),
+      onEvent: ({ resourcePreEvent }) => {
+        const step = resourcePreEvent?.metadata;
+        if (step && step.op !== "same") changed.add(parseUrn(step.urn).name);
+      },
+    });
+    this.known = undefined;
+    return { summary, changed: [...changed].sort() };
+  }
+
+  /** An `up` that must fail. */
+  async failingUp(): Promise<EngineError> {
+    try {
+      await this.up();
+    } catch (error) {
+      this.known = undefined;
+      if (error instanceof EngineError) return error;
+      throw error;
+    }
+    throw new Error("the up did not fail");
+  }
+
+  /** The outputs, secrets in clear. */
+  async outputs(): Promise<Outputs> {
+    const { workspace, env } = this.project;
+    this.known ??= parseOutputs(await readOutputs(workspace, stack, env), stack);
+    return this.known;
+  }
+
+  /** A machine's id and addresses; "" for an address that it has not. */
+  async machine(name: string): Promise<Record<AddressKind | "id", string>> {
+    const found = (await this.outputs()).machines[name];
+    if (!found) throw new Error(`the stack has no machine ${name}`);
+    const { id, privateIpv4 = "", privateIpv6 = "", publicIpv4 = "", publicIpv6 = "" } = found;
+    return { id, privateIpv4, privateIpv6, publicIpv4, publicIpv6 };
+  }
+
+  /** Name of a machine in the lab. */
+  async cloudName(machine: string): Promise<string> {
+    return (await this.machine(machine)).id;
+  }
+
+  /** Runs a program of the machine's own, as its root. */
+  async inside(machine: string, ...argv: string[]): Promise<string> {
+    const name = await this.cloudName(machine);
+    return run(this.lab.argv("exec", "--inside", name, "--", ...argv), { what: `${argv[0]} on ${machine}` });
+  }
+
+  /** Runs a Python program of test/lab on a machine, as its root; both sides speak JSON. */
+  async python<T>(machine: string, file: string, input: object): Promise<T> {
+    const name = await this.cloudName(machine);
+    const entry = "import sys,json;bundle=json.load(sys.stdin);exec(bundle['program'])";
+    const argv = this.lab.argv("exec", "--inside", name, "--", "python3", "-I", "-c", entry);
+    const program = readFileSync(join(__dirname, "..", file), "utf8");
+    return JSON.parse(
+      await run(argv, { what: `${file} on ${machine}`, input: JSON.stringify({ program, input }) }),
+    ) as T;
+  }
+
+  /** Knocks from a namespace of the lab ("outside", "stranger"), from a machine's, or, with "", from the host's own. */
+  knock(from: string, knocks: readonly Knock[]): Promise<string[]> {
+    return this.probe(from, knocks);
+  }
+
+  /** Requests from there. */
+  request(from: string, requests: readonly HttpRequest[]): Promise<HttpAnswer[]> {
+    return this.probe(
+      from,
+      requests.map((request) => ({ kind: "http", ...request })),
+    );
+  }
+
+  private async probe<T>(from: string, knocks: readonly object[]): Promise<T[]> {
+    const own = ["", "outside", "stranger", "router"].includes(from);
+    const where = own ? from : await this.cloudName(from);
+    const argv = [process.execPath, probe];
+    const options = { what: `knocking from ${from || "here"}`, input: JSON.stringify(knocks) };
+    return JSON.parse(await run(where ? this.lab.argv("exec", where, "--", ...argv) : argv, options)) as T[];
+  }
+
+  /** A request to one of the three APIs, the way of an administrator, with his token unless another is given. */
+  async api(
+    service: "consul" | "nomad" | "vault",
+    path: string,
+    options: { method?: string; body?: object; token?: string } = {},
+  ): Promise<HttpAnswer> {
+    const outputs = await this.outputs();
+    const { address, serverName } = outputs.apis[service];
+    const { hostname: host, port } = new URL(address);
+    const tokens = {
+      consul: async () => outputs.consulToken,
+      nomad: async () => outputs.nomadToken,
+      vault: () => vaultLogin(outputs),
+    };
+    const token = options.token ?? (await tokens[service]());
+    const [answer] = await this.request("", [
+      {
+        ...{ host, port: Number(port), path, serverName, ca: outputs.ca[service] },
+        method: options.method ?? "GET",
+        ...(options.body ? { body: JSON.stringify(options.body) } : {}),
+        headers: token ? { [`X-${service[0]?.toUpperCase()}${service.slice(1)}-Token`]: token } : {},
+      },
+    ]);
+    return answer as HttpAnswer;
+  }
+
+  /** The JSON of an answer that must be 200. */
+  async ask<T>(service: "consul" | "nomad" | "vault", path: string, method?: string): Promise<T> {
+    const { status, body, error } = await this.api(service, path, { method });
+    if (status !== 200) throw new Error(`${service} ${path}: ${error ?? `${status} ${body}`}`);
+    return JSON.parse(body ?? "") as T;
+  }
+
+  /** Logins by SSH that the machines' journals know of, by machine. */
+  async logins(): Promise<Record<string, number>> {
+    const names = await this.lab.machines();
+    const counts = await Promise.all(names.map((name) => this.lab.logins(name)));
+    return Object.fromEntries(names.map((name, index) => [name, counts[index] as number]));
+  }
+
+  /** A machine that no stack knows, made by the lab's program in the project's folder. */
+  async bareMachine(name: string): Promise<LabMachine> {
+    const key = join(this.folder, "key");
+    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], { what: "a key pair" });
+    const firstContact = {
+      user: "ops",
+      authorizedKeys: [readFileSync(`${key}.pub`, "utf8").trim()],
+      hostKey: readFileSync(key, "utf8"),
+    };
+    const network = { ipv4: "198.51.100.0/24", ipv6: "fd00:1ab::/64" };
+    const program = join(checkout(), "lab/bin/hashistack-lab.js");
+    return JSON.parse(
+      await run([process.execPath, program, "create"], {
+        what: `making machine ${name}`,
+        input: JSON.stringify({ name, bake: true, network, firstContact }),
+        cwd: this.folder,
+        env: this.project.env,
+      }),
+    ) as LabMachine;
+  }
+
+  /** Halts or starts a machine. */
+  async power(verb: "stop" | "start", machine: string): Promise<void> {
+    await run(this.lab.argv(verb, await this.cloudName(machine)), { what: `${verb} of ${machine}` });
+  }
+}
+
+export { until };
