@@ -30,16 +30,21 @@ def create(given):
 
 
 def delete(given):
-    roles = given["roles"]
-    if "nomad-client" in roles:
-        drain(Api("nomad", given["nomad"]), given["node"], given["drainSeconds"])
+    roles, node = given["roles"], given["node"]
+    quorums = []
     if "vault-server" in roles and given.get("vault"):
-        leave_vault(given)
+        quorums.append(VaultQuorum(given))
     if "consul-server" in roles:
-        give_up(Api("consul", given["consul"]), given["node"])
+        quorums.append(RaftQuorum(Api("consul", given["consul"]), node))
     if "nomad-server" in roles:
-        give_up(Api("nomad", given["nomad"]), "%s.%s" % (given["node"], given["region"]))
-    start("hashistack-farewell-" + given["node"], "farewell", given, given["farewellSeconds"] + 60)
+        quorums.append(RaftQuorum(Api("nomad", given["nomad"]), "%s.%s" % (node, given["region"])))
+    for quorum in quorums:  # all of them, before it leaves the first
+        quorum.check()
+    if "nomad-client" in roles:
+        drain(Api("nomad", given["nomad"]), node, given["drainSeconds"])
+    for quorum in quorums:
+        quorum.leave()
+    start("hashistack-farewell-" + node, "farewell", given, given["farewellSeconds"] + 60)
 
 
 def drain(nomad, name, seconds):
@@ -65,28 +70,52 @@ def drain(nomad, name, seconds):
         wait("Nomad: %s drained" % name, empty, seconds)
 
 
-def leave_vault(given):
-    vault = vault_login(given["vault"], given["vaultLogin"])
-    node = given["node"]
-    configuration = vault.get("/v1/sys/storage/raft/configuration")["data"]["config"]["servers"]
-    if node not in [server["node_id"] for server in configuration]:
-        return
-    others = [s for s in configuration if s["voter"] and s["node_id"] != node]
-    if len(others) < 2:
-        raise Failure("Vault: %s cannot leave, only %d other voter would remain" % (node, len(others)))
-    vault.request("POST", "/v1/sys/storage/raft/remove-peer", {"server_id": node}, expect=(200, 204))
+class VaultQuorum:
+    def __init__(self, given):
+        self.node = given["node"]
+        self.api = vault_login(given["vault"], given["vaultLogin"])
+
+    def servers(self):
+        return self.api.get("/v1/sys/storage/raft/configuration")["data"]["config"]["servers"]
+
+    def mine(self):
+        return [s for s in self.servers() if s["node_id"] == self.node]
+
+    def check(self):
+        others = [s for s in self.servers() if s["voter"] and s["node_id"] != self.node]
+        if self.mine() and len(others) < 2:
+            raise Failure("Vault: %s cannot leave, only %d other voter would remain" % (self.node, len(others)))
+
+    def leave(self):
+        mine = self.mine()
+        if mine and mine[0].get("leader"):
+            self.api.request("PUT", "/v1/sys/step-down", expect=(204,))
+            wait("Vault: another leader than %s" % self.node, self.led_by_another, 60)
+        if mine:
+            self.api.request("POST", "/v1/sys/storage/raft/remove-peer", {"server_id": self.node}, expect=(200, 204))
+
+    def led_by_another(self):
+        if not any(s.get("leader") and s["node_id"] != self.node for s in self.servers()):
+            raise NotYet("%s leads, or nobody does" % self.node)
 
 
-def give_up(api, name):
-    """A leader that is about to go hands over, rather than be missed."""
-    servers = raft_voters(api, 1)
-    mine = [s for s in servers if s["Node"] == name]
-    others = [s for s in servers if s["Voter"] and s["Node"] != name]
-    if not mine:
-        return
-    if len(others) < 2:
-        raise Failure("%s: %s cannot leave, only %d other voter would remain" % (api.title, name, len(others)))
-    hand_over(api, name)
+class RaftQuorum:
+    """Consul or Nomad, and the name by which it knows the machine. A living agent would come back: it only hands over."""
+
+    def __init__(self, api, name):
+        self.api = api
+        self.name = name
+
+    def check(self):
+        servers = _servers(self.api)
+        others = [s for s in servers if s["Voter"] and s["Node"] != self.name]
+        if len(others) < len(servers) and len(others) < 2:
+            raise Failure(
+                "%s: %s cannot leave, only %d other voter would remain" % (self.api.title, self.name, len(others))
+            )
+
+    def leave(self):
+        hand_over(self.api, self.name)
 
 
 def farewell(given):
@@ -124,9 +153,13 @@ def farewell(given):
 
 
 def _remove_peer(api, name):
-    for server in raft_voters(api, 1):
+    for server in _servers(api):
         if server["Node"] == name:
             api.delete("/v1/operator/raft/peer?id=" + urllib.parse.quote(server["ID"]))
+
+
+def _servers(api):
+    return wait("%s: a leader" % api.title, lambda: raft_voters(api, 1), 30)
 
 
 def _nodes(nomad, name):

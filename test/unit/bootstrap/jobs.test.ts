@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { fabioConsulRights, fabioJob } from "../../../components/jobs/fabio";
+import { websiteJob, websitePage } from "../../../components/jobs/website";
+import { type Answer, type Asked, run, Stage } from "./programs";
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+});
+afterEach(() => stage.end());
+
+interface Deployment {
+  Status: string;
+  JobVersion: number;
+  [key: string]: unknown;
+}
+
+/** Nomad's jobs, as far as the program uses them. One job; how it fares is the test's to say. */
+class FakeNomad {
+  job: { ID: string; Namespace: string; Version: number; Type: string; Meta?: object } | undefined;
+  type = "service";
+  refusal: string | undefined;
+  deployments: Deployment[] = [];
+  allocations: Record<string, unknown>[] = [];
+  registered: { Job: { Meta?: object }; EnforceIndex: boolean; JobModifyIndex: number }[] = [];
+  variables = "";
+  stops: string[] = [];
+
+  readonly answer = ({ method, path, body }: Asked): Answer => {
+    const at = path.split("?")[0] as string;
+    if (at === "/v1/jobs/parse") {
+      if (this.refusal) return [400, this.refusal];
+      this.variables = (body as { Variables: string }).Variables;
+      return [200, { ID: "website", Namespace: "website", Type: this.type }];
+    }
+    if (at === "/v1/job/website/plan") return [200, { JobModifyIndex: 41 }];
+    if (at === "/v1/jobs") {
+      const sent = body as (typeof this.registered)[number];
+      this.registered.push(sent);
+      this.job = { ...(sent.Job as NonNullable<typeof this.job>), Version: (this.job?.Version ?? -1) + 1 };
+      return [200, { EvalID: "e1" }];
+    }
+    if (at === "/v1/evaluation/e1") return [200, { Status: "complete" }];
+    if (at === "/v1/job/website/deployment") {
+      return [200, this.deployments.length > 1 ? this.deployments.shift() : (this.deployments[0] ?? null)];
+    }
+    if (at === "/v1/job/website/allocations") {
+      const now = this.allocations;
+      if (this.stops.length > 0) this.allocations = now.map((a) => ({ ...a, ClientStatus: "complete" }));
+      return [200, now];
+    }
+    if (at === "/v1/job/website/evaluations") {
+      const FailedTGAllocs = { website: { NodesEvaluated: 2, ConstraintFiltered: { "missing drivers": 2 } } };
+      return [200, [{ Status: "blocked", FailedTGAllocs }]];
+    }
+    if (at === "/v1/job/website" && method === "DELETE") {
+      this.stops.push(path);
+      return [200, {}];
+    }
+    if (at === "/v1/job/website") return this.job ? [200, this.job] : [404, "job not found"];
+    if (at.startsWith("/v1/client/fs/logs/a1")) return [200, "listen tcp :443: bind: permission denied\n"];
+    return [404, `no route ${method} ${at}`];
+  };
+}
+
+const good = (version = 0): Deployment => ({ Status: "successful", JobVersion: version });
+const failing = (version = 0): Deployment => ({
+  Status: "failed",
+  StatusDescription: "Failed due to progress deadline",
+  JobVersion: version,
+});
+const allocation = (status: string, version = 0, events: object[] = []) => ({
+  ID: "a1",
+  Name: "website.website[0]",
+  NodeName: "dev-client-a-1f",
+  ClientStatus: status,
+  DesiredStatus: "run",
+  JobVersion: version,
+  CreateIndex: 5,
+  TaskStates: { website: { State: status === "running" ? "running" : "dead", Events: events } },
+});
+
+async function job(nomad: FakeNomad, more: object = {}, verb = "create") {
+  const { address } = await stage.service(nomad.answer);
+  const input = {
+    nomad: stage.access([address], "token"),
+    hcl: 'job "website" {}',
+    variables: {},
+    namespace: "website",
+    jobId: "website",
+    timeoutSeconds: 1,
+    ...more,
+  };
+  return run("nomad_job", input, { verb });
+}
+
+test("a job is parsed by Nomad, registered against what was planned, and waited for", async () => {
+  const nomad = new FakeNomad();
+  const counting = {
+    Status: "running",
+    JobVersion: 0,
+    TaskGroups: { g: { HealthyAllocs: 1, DesiredTotal: 2 } },
+  };
+  nomad.deployments = [counting, counting, good()];
+  expect(await job(nomad)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  expect(nomad.registered).toMatchObject([{ EnforceIndex: true, JobModifyIndex: 41 }]);
+});
+
+test("variables reach the file as they are, whatever is in them", async () => {
+  const nomad = new FakeNomad();
+  nomad.deployments = [good()];
+  const variables = { n: 2, list: ["a"], object: { url: "x" }, text: `a "b"\n$${"{c}"} %{d} $path` };
+  await job(nomad, { variables });
+  expect(nomad.variables.split("\n")).toEqual([
+    'list = ["a"]',
+    "n = 2",
+    'object = {"url": "x"}',
+    'text = "a \\"b\\"\\n$${c} %%{d} $path"',
+    "",
+  ]);
+});
+
+test("what Nomad refuses is told in its own words", async () => {
+  const nomad = new FakeNomad();
+  nomad.refusal = 'Failed to parse job: Unset variable "domain"';
+  const ran = await job(nomad);
+  expect(ran.stderr.trim()).toBe(
+    'support-a: nomad_job: job website in namespace website: Nomad refuses it: Failed to parse job: Unset variable "domain"',
+  );
+});
+
+test("a file of another job is not run", async () => {
+  const nomad = new FakeNomad();
+  expect((await job(nomad, { jobId: "other" })).stderr).toContain(
+    "its file says job website in namespace website",
+  );
+  expect(nomad.registered).toEqual([]);
+});
+
+test("a deployment that fails ends it at once, with events and last lines of the one that is ill", async () => {
+  const nomad = new FakeNomad();
+  nomad.deployments = [failing()];
+  const events = [{ Type: "Started" }, { Type: "Terminated", DisplayMessage: "Exit Code: 1" }];
+  nomad.allocations = [allocation("failed", 0, events)];
+  const ran = await job(nomad, { timeoutSeconds: 60 });
+  expect(ran.stderr).toContain(
+    "job website in namespace website: its deployment Failed due to progress deadline",
+  );
+  expect(ran.stderr).toContain("| website.website[0] on dev-client-a-1f: failed");
+  expect(ran.stderr).toContain("| website: Terminated: Exit Code: 1");
+  expect(ran.stderr).toContain("| website: listen tcp :443: bind: permission denied");
+});
+
+test("a job without a place says why when its time is over", async () => {
+  const nomad = new FakeNomad();
+  nomad.deployments = [
+    { Status: "running", JobVersion: 0, TaskGroups: { g: { HealthyAllocs: 0, DesiredTotal: 2 } } },
+  ];
+  const ran = await job(nomad);
+  expect(ran.stderr).toContain("g: 0 of 2 healthy; website has no place (2 nodes: missing drivers on 2)");
+});
+
+test("a job whose last deployment failed is tried again, as a new version", async () => {
+  const nomad = new FakeNomad();
+  nomad.job = { ID: "website", Namespace: "website", Version: 4, Type: "service" };
+  nomad.deployments = [failing(4), good(5)];
+  expect((await job(nomad)).status).toBe(0);
+  expect(nomad.registered[0]?.Job.Meta).toEqual({ retried_version: "4" });
+});
+
+test("a system job is there when its allocations run, whatever its deployment says", async () => {
+  const nomad = new FakeNomad();
+  nomad.type = "system";
+  nomad.deployments = [good()];
+  nomad.allocations = [allocation("pending")];
+  expect((await job(nomad)).stderr).toContain("0 of 1 allocations running");
+  nomad.job = undefined;
+  nomad.allocations = [allocation("running")];
+  expect((await job(nomad)).status).toBe(0);
+});
+
+test("a job counts as there when its service passes as often as asked", async () => {
+  const nomad = new FakeNomad();
+  nomad.deployments = [good()];
+  let passing = 1;
+  const consul = await stage.service(() => [200, Array.from({ length: passing++ })]);
+  const services = [{ name: "website", passing: 3 }];
+  const ran = await job(nomad, { consul: stage.access([consul.address]), services, timeoutSeconds: 10 });
+  expect(ran.status).toBe(0);
+  expect(consul.asked).toHaveLength(3);
+  nomad.job = undefined;
+  const late = await stage.service(() => [200, []]);
+  const failed = await job(nomad, { consul: stage.access([late.address]), services });
+  expect(failed.stderr).toContain("website passing 3 times in Consul: not so after");
+});
+
+test("a job that goes is purged, and gone when nothing of it runs", async () => {
+  const nomad = new FakeNomad();
+  nomad.allocations = [allocation("running")];
+  expect((await job(nomad, {}, "delete")).status).toBe(0);
+  expect(nomad.stops).toEqual(["/v1/job/website?purge=true&namespace=website"]);
+});
+
+const artifact = { url: "https://[fd00:1ab::2]:8443/x", sha256: "00" };
+const specs = [
+  fabioJob({
+    datacenter: "dc1",
+    nodeClass: "load-balancer",
+    program: artifact,
+    vaultAddress: "https://active.vault.service.consul:8200",
+    vaultCaPem: "pem",
+    consulCaPem: "pem",
+  }),
+  websiteJob({
+    datacenter: "dc1",
+    nodeClass: "general",
+    instances: 2,
+    domain: "www.dev.test",
+    program: artifact,
+    page: artifact,
+  }),
+];
+
+test.each(specs)(
+  "the job $id gets exactly the variables that its file declares, and is what it says",
+  (spec) => {
+    const declared = [...spec.hcl.matchAll(/^variable "(\w+)"/gm)].map((match) => match[1]);
+    expect(Object.keys(spec.variables).sort()).toEqual(declared.sort());
+    expect(spec.hcl).toContain(`job "${spec.id}" {\n  namespace   = var.namespace\n`);
+    expect(spec.variables.namespace).toBe(spec.namespace);
+  },
+);
+
+test("Fabio's token reads and does nothing else, for the job that Fabio is", () => {
+  const rights = fabioConsulRights();
+  expect(rights).toMatchObject({ namespace: specs[0]?.namespace, job: specs[0]?.id });
+  expect(rights.rules.match(/policy = "(\w+)"/g)?.every((p) => p === 'policy = "read"')).toBe(true);
+  expect(specs[0]?.hcl).not.toContain("registry.consul.token");
+});
+
+test("the page shows the text that its task has from Vault", () => {
+  expect(websitePage()).toContain('{{include "/text.html"}}');
+  expect(specs[1]?.hcl).toContain('destination = "local/site/text.html"');
+});

@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Answer, type Asked, atOnce, run, Stage } from "./programs";
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+});
+afterEach(() => stage.end());
+
+const gone = "dev-control-a-1f";
+const login = { path: "approle", roleId: "r", secretId: "s" };
+
+/** Three servers' Consul, Nomad and Vault, and one client, as far as a departure sees them. */
+class FakeCluster {
+  readonly events: string[] = [];
+  voters = [gone, "b", "c"];
+  vaultVoters = [gone, "b", "c"];
+  leader = { consul: gone, nomad: gone, vault: gone };
+  alive = 3;
+  nodes = [{ ID: "n1", Name: gone, Status: "ready", SchedulingEligibility: "eligible" }];
+  attributes: Record<string, string> = {};
+  left = [{ Name: "site.web[0]", ClientStatus: "running" }];
+  sealed = new Set<string>();
+  voting = true;
+
+  private servers(service: "consul" | "nomad") {
+    const name = (node: string) => (service === "nomad" ? `${node}.global` : node);
+    return this.voters.map((node) => ({
+      ID: `id-${node}`,
+      Node: name(node),
+      Leader: this.leader[service] === node,
+      Voter: true,
+    }));
+  }
+
+  readonly answer =
+    (service: "consul" | "nomad" | "vault") =>
+    ({ method, path, body }: Asked): Answer => {
+      const at = path.split("?")[0] as string;
+      if (method !== "GET") this.events.push(`${service} ${method} ${path}`);
+      if (service === "vault") return this.vault(method, at);
+      if (at === "/v1/operator/raft/configuration") return [200, { Servers: this.servers(service) }];
+      if (at.startsWith("/v1/operator/raft/transfer-leader")) {
+        this.leader[service] = "b";
+        return [200, {}];
+      }
+      if (at === "/v1/operator/raft/peer") {
+        this.voters = this.voters.filter((node) => node !== gone);
+        return [200];
+      }
+      if (at === "/v1/agent/members") {
+        const Status = this.alive-- > 0 ? 1 : 4;
+        return [
+          200,
+          service === "consul" ? [{ Name: gone, Status }] : { Members: [{ Name: `${gone}.global` }] },
+        ];
+      }
+      if (at === "/v1/nodes") return [200, this.nodes];
+      if (at === "/v1/node/n1/allocations") {
+        const now = this.left;
+        this.left = [];
+        return [200, now];
+      }
+      if (at === "/v1/node/n1") return [200, { ...this.nodes[0], Attributes: this.attributes }];
+      if (at === "/v1/node/n1/drain") {
+        const { Deadline } = (body as { DrainSpec: { Deadline: number } }).DrainSpec;
+        return Deadline > 1e9 ? [200, {}] : [400, "a deadline is in nanoseconds"];
+      }
+      return method === "GET" ? [404] : [200, {}];
+    };
+
+  private vault(method: string, at: string): Answer {
+    if (at.endsWith("/login")) return [200, { auth: { client_token: "t" } }];
+    if (at === "/v1/sys/health") return [this.sealed.size > 0 ? 503 : 200];
+    if (at === "/v1/sys/storage/raft/configuration") {
+      const leads = (node: string) => this.leader.vault === node;
+      const servers = this.vaultVoters.map((node_id) => ({
+        node_id,
+        voter: this.voting,
+        leader: leads(node_id),
+      }));
+      return [200, { data: { config: { servers } } }];
+    }
+    if (at === "/v1/sys/step-down") this.leader.vault = "c";
+    if (at.endsWith("/remove-peer")) this.vaultVoters = this.vaultVoters.filter((node) => node !== gone);
+    return method === "GET" ? [404] : [204];
+  }
+
+  async access() {
+    const made = { consul: "", nomad: "", vault: "" };
+    for (const service of ["consul", "nomad", "vault"] as const) {
+      made[service] = (await stage.service(this.answer(service))).address;
+    }
+    return {
+      consul: stage.access([made.consul], "c"),
+      nomad: stage.access([made.nomad], "n"),
+      vault: stage.access([made.vault]),
+      vaultServers: [made.vault],
+    };
+  }
+}
+
+async function member(cluster: FakeCluster, verb: string, roles: string[], more: object = {}) {
+  const { consul, nomad, vault } = await cluster.access();
+  const input = {
+    ...{ node: gone, region: "global", roles, consul, nomad, vault, vaultLogin: login },
+    tokens: [{ AccessorID: "accessor-1", SecretID: "secret-1" }],
+    ...{ timeoutSeconds: 2, drainSeconds: 3, farewellSeconds: 5 },
+    ...more,
+  };
+  return run("member", input, { verb, modules: { detached: atOnce } });
+}
+
+test("a client is drained, and the rest is left to a unit that waits for its end", async () => {
+  const cluster = new FakeCluster();
+  const ran = await member(cluster, "delete", ["nomad-client"]);
+  expect(ran).toMatchObject({ status: 0, stderr: `started hashistack-farewell-${gone} farewell\n` });
+  expect(cluster.events).toEqual(["nomad POST /v1/node/n1/eligibility", "nomad POST /v1/node/n1/drain"]);
+});
+
+test("work that does not move is told of by name", async () => {
+  const cluster = new FakeCluster();
+  Object.defineProperty(cluster, "left", {
+    get: () => [{ Name: "site.web[0]", ClientStatus: "running" }],
+    set: () => {},
+  });
+  const ran = await member(cluster, "delete", ["nomad-client"]);
+  expect(ran.stderr).toContain(
+    `Nomad: ${gone} drained: not so after 3 s; last seen: 1 allocations: site.web[0]`,
+  );
+});
+
+test("a client that is down already is not waited for", async () => {
+  const cluster = new FakeCluster();
+  cluster.nodes = [{ ID: "n1", Name: gone, Status: "down", SchedulingEligibility: "eligible" }];
+  expect((await member(cluster, "delete", ["nomad-client"])).status).toBe(0);
+  expect(cluster.events).toEqual(["nomad POST /v1/node/n1/eligibility"]);
+});
+
+test("a server hands over what it leads and leaves Vault's quorum; its agents leave when they are silent", async () => {
+  const cluster = new FakeCluster();
+  const ran = await member(cluster, "delete", ["consul-server", "vault-server", "nomad-server"]);
+  expect(ran.stderr).toBe(`started hashistack-farewell-${gone} farewell\n`);
+  expect(cluster.leader).toEqual({ consul: "b", nomad: "b", vault: "c" });
+  expect(cluster.vaultVoters).toEqual(["b", "c"]);
+  expect(cluster.voters).toContain(gone);
+});
+
+test.each(["vault", "consul", "nomad"])(
+  "a server without which %s has no quorum stays, in the others too",
+  async (service) => {
+    const cluster = new FakeCluster();
+    if (service === "vault") cluster.vaultVoters = [gone, "b"];
+    else cluster.voters = [gone, "b"];
+    const ran = await member(cluster, "delete", ["vault-server", `${service}-server`]);
+    expect(ran.stderr).toMatch(/cannot leave, only 1 other voter would remain/);
+    expect(cluster.vaultVoters).toContain(gone);
+    expect(ran.stderr).not.toContain("started");
+  },
+);
+
+test("a machine that is silent is forgotten everywhere, its tokens last", async () => {
+  const cluster = new FakeCluster();
+  cluster.leader = { consul: "b", nomad: "b", vault: "b" };
+  cluster.nodes = [{ ID: "n1", Name: gone, Status: "down", SchedulingEligibility: "ineligible" }];
+  const ran = await member(cluster, "farewell", ["nomad-client"]);
+  expect(ran).toMatchObject({ status: 0, stderr: "" });
+  expect(cluster.events).toEqual([
+    `consul PUT /v1/agent/force-leave/${gone}?prune=1`,
+    `consul DELETE /v1/operator/raft/peer?id=id-${gone}`,
+    `nomad PUT /v1/agent/force-leave?prune=true&node=${gone}.global`,
+    "nomad PUT /v1/node/n1/purge",
+    "consul DELETE /v1/acl/token/accessor-1",
+  ]);
+});
+
+test("a machine that lives on is not forgotten", async () => {
+  const cluster = new FakeCluster();
+  cluster.alive = 1000;
+  const ran = await member(cluster, "farewell", ["nomad-client"], { farewellSeconds: 1 });
+  expect(ran.stderr).toContain(`Consul: ${gone} is silent: not so after 1 s; last seen: it is alive`);
+  expect(cluster.events).toEqual([]);
+});
+
+async function gate(cluster: FakeCluster, more: object) {
+  return run("gate", { timeoutSeconds: 1, ...(await cluster.access()), vaultServers: [], ...more });
+}
+
+test("a gate opens when the nodes are ready and know their surroundings", async () => {
+  const cluster = new FakeCluster();
+  expect((await gate(cluster, { nodes: [gone] })).status).toBe(0);
+  const blind = await gate(cluster, { nodes: [gone], attributes: ["vault.version"] });
+  expect(blind.stderr).toContain(`last seen: 1 of 1 ready; ${gone} does not know vault.version`);
+  cluster.attributes = { "vault.version": "1.21.1" };
+  expect((await gate(cluster, { nodes: [gone], attributes: ["vault.version"] })).status).toBe(0);
+  const missing = await gate(cluster, { nodes: [gone, "dev-client-b"] });
+  expect(missing.stderr).toContain("last seen: 1 of 2 ready; dev-client-b is unknown");
+});
+
+test("a gate stays shut while a Vault server is sealed or has no vote", async () => {
+  const cluster = new FakeCluster();
+  const { vaultServers, vault } = await cluster.access();
+  cluster.sealed.add("b");
+  const sealed = await gate(cluster, { vault, vaultServers });
+  expect(sealed.stderr).toContain(
+    `Vault: unsealed, with a leader: not so after 1 s; last seen: ${vaultServers[0]} sealed`,
+  );
+  cluster.voting = false;
+  const voteless = await gate(cluster, { vaultVoters: 3, vaultLogin: login });
+  expect(voteless.stderr).toContain("Vault: 3 voters: not so after 1 s; last seen: 0 voters among 3 servers");
+});
