@@ -17,11 +17,9 @@ import {
   jwksUrl,
   readyClient,
 } from "./bring-up";
-import type { Cloud } from "./clouds/cloud";
-import { LocalCloud } from "./clouds/local";
+import { makeFleet } from "./fleet";
 import { fabioConsulRights, fabioNamespace } from "./jobs/fabio";
 import { websiteNamespace } from "./jobs/website";
-import { ClusterMachine } from "./machine";
 import { applyMember, type MemberContext } from "./members";
 import {
   type ApiOutput,
@@ -35,23 +33,15 @@ import {
   supportOutput,
 } from "./outputs";
 import type { ServiceAuthority } from "./pki/authority";
-import { registerProfiles, type SignerProfile } from "./pki/signer";
 import type { PlannedSigner } from "./provisioning/plan";
 import type { Settings } from "./settings";
-import { isFixed, isServer, profileOf, type Slot, signerKey, slotOf } from "./slot";
+import { isFixed, isServer, type Slot } from "./slot";
 import { applySupport } from "./support";
 import { memberAddress, urlHost } from "./topology/members";
-import type { MachineSpec, Member, Topology } from "./topology/model";
-import {
-  leafNames,
-  leafServicesOf,
-  signerWhitelist,
-  supportServerName,
-  vaultServerName,
-} from "./topology/names";
-import { portNumbers, publicPortsOf } from "./topology/ports";
+import { supportServerName, vaultServerName } from "./topology/names";
+import { portNumbers } from "./topology/ports";
 import { topologyOf } from "./topology/topology";
-import { makeTrust, type Trust } from "./trust";
+import { makeTrust } from "./trust";
 import { VaultConfiguration } from "./vault-configuration";
 
 export interface ClusterArgs {
@@ -61,14 +51,6 @@ export interface ClusterArgs {
 
 /** Namespaces whose workloads may log in to Consul. */
 const workloadNamespaces = ["default", fabioNamespace, websiteNamespace];
-
-function cloudOf(settings: Settings): Cloud {
-  return new LocalCloud({
-    ipv4: settings.network.ipv4,
-    ipv6: settings.network.ipv6,
-    bake: settings.cloud.bake,
-  });
-}
 
 /**
  * A whole cluster: support, Consul, Vault and Nomad servers, clients, each with its certificates, tokens and firewall,
@@ -120,7 +102,7 @@ export class Cluster extends pulumi.ComponentResource {
     const topology = topologyOf(settings);
 
     const trust = makeTrust(topology.cluster, child);
-    const slots = makeSlots(settings, topology, trust, child);
+    const slots = makeFleet(settings, topology, trust, child);
     const support = slots.find((slot) => slot.spec.roles.includes("support")) as Slot;
     const members = slots.filter((slot) => slot !== support);
     const fixed = pulumi.all(slots.filter((slot) => isFixed(slot.spec)).map((slot) => slot.member));
@@ -137,6 +119,8 @@ export class Cluster extends pulumi.ComponentResource {
       .all([supportUrl(portNumbers.signer), trust.support.rootPem])
       .apply(([url, caPem]) => ({ url, caPem, serverName: supportServerName(topology) }));
     const context: MemberContext = {
+      support,
+      supportApplied,
       settings,
       topology,
       trust,
@@ -147,23 +131,7 @@ export class Cluster extends pulumi.ComponentResource {
 
     const applied = new Map<Slot, command.remote.Command>();
     const apply = (slot: Slot, after: pulumi.Resource[]): command.remote.Command => {
-      const registered = registerProfiles(
-        slot.spec.name,
-        {
-          support: support.spec.name,
-          connection: support.machine.connection,
-          supportId: support.machine.machineId,
-          machine: slot.machine.cloudName,
-          profiles: profilesOf(slot, settings, topology, trust),
-        },
-        {
-          parent: slot.machine,
-          dependsOn: [supportApplied],
-          deletedWith: support.machine.resource,
-        },
-      );
-      const dependsOn = [registered, slot.machine.enrolled, ...after];
-      const done = applyMember(slot, context, { dependsOn });
+      const done = applyMember(slot, context, after);
       applied.set(slot, done);
       return done;
     };
@@ -273,58 +241,4 @@ export class Cluster extends pulumi.ComponentResource {
     this.sshPrivateKey = trust.loginPrivateKey;
     this.registerOutputs({});
   }
-}
-
-/** A machine for each slot of the topology; support first, since the others are reached through it. */
-function makeSlots(
-  settings: Settings,
-  topology: Topology,
-  trust: Trust,
-  opts: pulumi.CustomResourceOptions,
-): Slot[] {
-  const cloud = cloudOf(settings);
-  const make = (spec: MachineSpec, jump?: ClusterMachine): Slot =>
-    slotOf(
-      spec,
-      new ClusterMachine(
-        spec.name,
-        {
-          cloud,
-          cluster: topology.cluster,
-          public: spec.public,
-          publicPorts: publicPortsOf(spec),
-          size: spec.size,
-          family: topology.network.family,
-          user: settings.ssh.user,
-          privateKey: trust.loginPrivateKey,
-          publicKey: trust.loginPublicKey,
-          jump,
-        },
-        opts,
-      ),
-    );
-  const isSupport = (spec: MachineSpec) => spec.roles.includes("support");
-  const support = topology.machines.filter(isSupport).map((spec) => make(spec));
-  const jump = support[0]?.machine;
-  return [
-    ...support,
-    ...topology.machines.filter((spec) => !isSupport(spec)).map((spec) => make(spec, jump)),
-  ];
-}
-
-/** What a machine may have signed: its own names, of the services that it runs. */
-function profilesOf(
-  slot: Slot,
-  settings: Settings,
-  topology: Topology,
-  trust: Trust,
-): pulumi.Output<SignerProfile[]> {
-  return pulumi.all([slot.member, trust.seed]).apply(([member, seed]: [Member, string]) =>
-    leafServicesOf(slot.spec).map((service) => ({
-      label: service,
-      authKey: signerKey(seed, profileOf(member)),
-      nameWhitelist: signerWhitelist(leafNames(member, service, topology)),
-      expiryHours: settings.timing.leafDays * 24,
-    })),
-  );
 }

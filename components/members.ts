@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { consulSecret } from "./bootstrap/consul";
 import { unsealerToken } from "./bootstrap/unsealer";
+import { registerProfiles, type SignerProfile } from "./pki/signer";
 import { applyPlan, type MachineApplyArgs } from "./provisioning/apply";
 import type { PlanFragment, PlannedSigner } from "./provisioning/plan";
 import { ConsulClient } from "./roles/consul-client";
@@ -10,10 +11,10 @@ import { NomadServer } from "./roles/nomad-server";
 import { VaultServer } from "./roles/vault-server";
 import { base64Key } from "./secrets/derive";
 import type { Settings } from "./settings";
-import { baseFragment, leafOf, type Slot } from "./slot";
+import { baseFragment, leafOf, profileOf, type Slot, signerKey } from "./slot";
 import { memberAddress, membersWith } from "./topology/members";
 import { defaultNodeClass, type Member, type Role, type Topology } from "./topology/model";
-import { supportServerName } from "./topology/names";
+import { leafNames, leafServicesOf, signerWhitelist, supportServerName } from "./topology/names";
 import type { Trust } from "./trust";
 
 /** What the roles of a cluster's members share. */
@@ -21,6 +22,9 @@ export interface MemberContext {
   readonly settings: Settings;
   readonly topology: Topology;
   readonly trust: Trust;
+  readonly support: Slot;
+  /** Support's own apply: the signer answers after it. */
+  readonly supportApplied: pulumi.Resource;
   /** Servers and support: those whom others know by address. */
   readonly fixed: pulumi.Output<readonly Member[]>;
   readonly signer: pulumi.Output<PlannedSigner>;
@@ -162,17 +166,44 @@ function nomadRole(slot: Slot, context: MemberContext, opts: pulumi.ComponentRes
   return {};
 }
 
+/** What a machine may have signed: its own names, of the services that it runs. */
+function profilesOf(slot: Slot, context: MemberContext): pulumi.Output<SignerProfile[]> {
+  const { settings, topology, trust } = context;
+  return pulumi.all([slot.member, trust.seed]).apply(([member, seed]: [Member, string]) =>
+    leafServicesOf(slot.spec).map((service) => ({
+      label: service,
+      authKey: signerKey(seed, profileOf(member)),
+      nameWhitelist: signerWhitelist(leafNames(member, service, topology)),
+      expiryHours: settings.timing.leafDays * 24,
+    })),
+  );
+}
+
 /**
- * Makes a member what its roles ask for: each role renders its part, one apply carries them to the machine.
+ * Makes a member what its roles ask for: the signer learns what it may ask, each role renders its part, one apply carries
+ * them to the machine.
  *
+ * @param after what its daemons ask for when they start
  * @returns the Command of the apply
  */
 export function applyMember(
   slot: Slot,
   context: MemberContext,
-  opts: pulumi.CustomResourceOptions,
+  after: readonly pulumi.Resource[],
 ): ReturnType<typeof applyPlan> {
+  const { support } = context;
   const child = { parent: slot.machine };
+  const registered = registerProfiles(
+    slot.spec.name,
+    {
+      support: support.spec.name,
+      connection: support.machine.connection,
+      supportId: support.machine.machineId,
+      machine: slot.machine.cloudName,
+      profiles: profilesOf(slot, context),
+    },
+    { ...child, dependsOn: [context.supportApplied], deletedWith: support.machine.resource },
+  );
   const args: MachineApplyArgs = {
     machine: slot.spec.name,
     hostname: slot.machine.cloudName,
@@ -191,5 +222,9 @@ export function applyMember(
       ...nomadRole(slot, context, child),
     },
   };
-  return applyPlan(slot.spec.name, args, { ...child, ...opts, deletedWith: slot.machine.resource });
+  return applyPlan(slot.spec.name, args, {
+    ...child,
+    dependsOn: [registered, slot.machine.enrolled, ...after],
+    deletedWith: slot.machine.resource,
+  });
 }

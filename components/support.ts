@@ -2,7 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { renderUnsealer } from "./bootstrap/unsealer";
 import { renderSigner } from "./pki/signer";
 import { applyPlan } from "./provisioning/apply";
-import { leafCertificate } from "./roles/leaf";
+import { joinFragments } from "./provisioning/merge";
+import type { PlanFragment } from "./provisioning/plan";
+import { type Leaf, leafCertificate } from "./roles/leaf";
 import { renderSupport } from "./roles/support";
 import type { Settings } from "./settings";
 import { baseFragment, leafOf, type Slot } from "./slot";
@@ -10,6 +12,68 @@ import { memberAddress, membersWith, nodeName } from "./topology/members";
 import { type Member, type Role, services, type Topology } from "./topology/model";
 import { supportServerName } from "./topology/names";
 import type { Trust } from "./trust";
+
+/** An authority whose issuing key the signer works with. */
+export interface IssuingAuthority {
+  issuingPem: pulumi.Input<string>;
+  /** Secret. */
+  issuingKeyPem: pulumi.Input<string>;
+}
+
+export interface SupportArgs {
+  /** Version of cfssl. */
+  signerVersion: string;
+  /** Version of the unsealer's Vault. */
+  vaultVersion: string;
+  /** Address that members use for this machine. */
+  address: pulumi.Input<string>;
+  /** The name in support's certificate. Example: "support.dev.internal". */
+  serverName: string;
+  /** By service; "support" itself is among them. */
+  authorities: Record<string, IssuingAuthority>;
+  /** Addresses of the servers, to which the APIs are passed through. */
+  consulServers: pulumi.Input<pulumi.Input<string>[]>;
+  vaultServers: pulumi.Input<pulumi.Input<string>[]>;
+  nomadServers: pulumi.Input<pulumi.Input<string>[]>;
+  /** Node names of the Vault servers: each has a token of its own at the unsealer. */
+  vaultNodes: pulumi.Input<pulumi.Input<string>[]>;
+  /** From which the unsealer's key and tokens are derived. Secret. */
+  seed: pulumi.Input<string>;
+  /** What the machine needs for its own leaf of the service "support". */
+  leaf: pulumi.Input<Leaf>;
+}
+
+function renderAll(args: pulumi.Unwrap<SupportArgs>): PlanFragment {
+  const certificate = leafCertificate("support", args.leaf, "root", "nginx.service");
+  return joinFragments(
+    renderSigner({ version: args.signerVersion, authorities: args.authorities, certificate }),
+    renderUnsealer({
+      version: args.vaultVersion,
+      address: args.address,
+      serverName: args.serverName,
+      certificate,
+      seed: args.seed,
+      servers: args.vaultNodes,
+    }),
+    renderSupport(args),
+  );
+}
+
+/**
+ * The guardian: certificate signer, unsealer, artifact store, and the way to the servers' APIs.
+ *
+ * The role touches nothing: its `plan` is merged with those of the machine's other roles and applied once.
+ */
+export class Support extends pulumi.ComponentResource {
+  /** What this role adds to its machine. Secret. */
+  public readonly plan: pulumi.Output<PlanFragment>;
+
+  constructor(name: string, args: SupportArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pulumi-hashistack:index:Support", name, {}, opts);
+    this.plan = pulumi.secret(pulumi.output(args).apply(renderAll));
+    this.registerOutputs({});
+  }
+}
 
 /** What support's plan is made of besides itself. */
 export interface SupportContext {
@@ -19,49 +83,38 @@ export interface SupportContext {
   readonly fixed: pulumi.Output<readonly Member[]>;
 }
 
-/** Makes support what it is: signer, artifact store, way to the APIs, unsealer. */
+/** Makes support what it is, by one apply. */
 export function applySupport(
   slot: Slot,
   context: SupportContext,
   opts: pulumi.CustomResourceOptions,
 ): ReturnType<typeof applyPlan> {
   const { topology, trust, fixed, settings } = context;
-  const addresses = (role: Role, members: readonly Member[]) =>
-    membersWith(role, members).map((member) => memberAddress(member, topology));
-
-  const leaf = leafOf(slot, "support", topology, trust);
-  const issuing = pulumi.all(
-    Object.fromEntries(
-      services.map((service) => [
-        service,
-        { issuingPem: trust[service].issuingPem, issuingKeyPem: trust[service].issuingKeyPem },
-      ]),
-    ),
-  );
-  const signer = pulumi.all([leaf, issuing]).apply(([own, authorities]) =>
-    renderSigner({
-      version: topology.versions.cfssl,
-      authorities,
-      certificate: leafCertificate("support", own, "root", "nginx.service"),
-    }),
-  );
-  const offers = pulumi.all([fixed, leaf]).apply(([members, own]) =>
-    renderSupport({
-      consulServers: addresses("consul-server", members),
-      vaultServers: addresses("vault-server", members),
-      nomadServers: addresses("nomad-server", members),
-      leaf: own,
-    }),
-  );
-  const unsealer = pulumi.all([slot.member, fixed, leaf, trust.seed]).apply(([self, members, own, seed]) =>
-    renderUnsealer({
-      version: topology.versions.vault,
-      address: memberAddress(self, topology),
-      serverName: supportServerName(topology),
-      certificate: leafCertificate("support", own, "root", "nginx.service"),
-      seed,
-      servers: membersWith("vault-server", members).map(nodeName),
-    }),
+  const child = { parent: slot.machine };
+  const addresses = (role: Role) =>
+    fixed.apply((members) => membersWith(role, members).map((member) => memberAddress(member, topology)));
+  const serverName = supportServerName(topology);
+  const support = new Support(
+    slot.spec.name,
+    {
+      signerVersion: topology.versions.cfssl,
+      vaultVersion: topology.versions.vault,
+      address: slot.machine.address,
+      serverName,
+      authorities: Object.fromEntries(
+        services.map((service) => [
+          service,
+          { issuingPem: trust[service].issuingPem, issuingKeyPem: trust[service].issuingKeyPem },
+        ]),
+      ),
+      consulServers: addresses("consul-server"),
+      vaultServers: addresses("vault-server"),
+      nomadServers: addresses("nomad-server"),
+      vaultNodes: fixed.apply((members) => membersWith("vault-server", members).map(nodeName)),
+      seed: trust.seed,
+      leaf: leafOf(slot, "support", topology, trust),
+    },
+    child,
   );
   return applyPlan(
     slot.spec.name,
@@ -70,14 +123,12 @@ export function applySupport(
       hostname: slot.machine.cloudName,
       connection: slot.machine.connection,
       // Support signs for itself with the keys it keeps for the signer.
-      signer: trust.support.rootPem.apply((caPem) => ({ serverName: supportServerName(topology), caPem })),
+      signer: trust.support.rootPem.apply((caPem) => ({ serverName, caPem })),
       fragments: {
         machine: baseFragment(slot, fixed, topology, settings.ssh.user, trust.rolloutPublicKey),
-        signer: pulumi.secret(signer),
-        unsealer: pulumi.secret(unsealer),
-        support: pulumi.secret(offers),
+        support: support.plan,
       },
     },
-    { parent: slot.machine, ...opts, deletedWith: slot.machine.resource },
+    { ...child, ...opts, deletedWith: slot.machine.resource },
   );
 }

@@ -189,3 +189,21 @@ export function mergePlans(frame: PlanFrame, fragments: Readonly<Record<string, 
     checks,
   };
 }
+
+/**
+ * One fragment of several that one role renders, in their order. Nothing is compared here: what they ask for twice or in
+ * two ways shows in {@link mergePlans}.
+ */
+export function joinFragments(...fragments: readonly PlanFragment[]): PlanFragment {
+  return {
+    packages: fragments.flatMap((f) => f.packages ?? []),
+    users: fragments.flatMap((f) => f.users ?? []),
+    directories: fragments.flatMap((f) => f.directories ?? []),
+    programs: fragments.flatMap((f) => f.programs ?? []),
+    files: fragments.flatMap((f) => f.files ?? []),
+    zones: fragments.flatMap((f) => f.zones ?? []),
+    certificates: fragments.flatMap((f) => f.certificates ?? []),
+    units: fragments.flatMap((f) => f.units ?? []),
+    checks: fragments.flatMap((f) => f.checks ?? []),
+  };
+}

@@ -87,7 +87,7 @@ job "website" {
         protocol        = "https"
         tls_skip_verify = true
         path            = "/health"
-        interval        = "5s"
+        interval        = "2s"
         timeout         = "2s"
       }
     }

@@ -1,0 +1,55 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Cloud } from "./clouds/cloud";
+import { LocalCloud } from "./clouds/local";
+import { ClusterMachine } from "./machine";
+import type { Settings } from "./settings";
+import { type Slot, slotOf } from "./slot";
+import type { MachineSpec, Topology } from "./topology/model";
+import { publicPortsOf } from "./topology/ports";
+import type { Trust } from "./trust";
+
+/** The adapter of the cloud that the settings name. */
+function cloudOf(settings: Settings): Cloud {
+  return new LocalCloud({
+    ipv4: settings.network.ipv4,
+    ipv6: settings.network.ipv6,
+    bake: settings.cloud.bake,
+  });
+}
+
+/** A machine for each slot of the topology; support first, since the others are reached through it. */
+export function makeFleet(
+  settings: Settings,
+  topology: Topology,
+  trust: Trust,
+  opts: pulumi.CustomResourceOptions,
+): Slot[] {
+  const cloud = cloudOf(settings);
+  const make = (spec: MachineSpec, jump?: ClusterMachine): Slot =>
+    slotOf(
+      spec,
+      new ClusterMachine(
+        spec.name,
+        {
+          cloud,
+          cluster: topology.cluster,
+          public: spec.public,
+          publicPorts: publicPortsOf(spec),
+          size: spec.size,
+          family: topology.network.family,
+          user: settings.ssh.user,
+          privateKey: trust.loginPrivateKey,
+          publicKey: trust.loginPublicKey,
+          jump,
+        },
+        opts,
+      ),
+    );
+  const isSupport = (spec: MachineSpec) => spec.roles.includes("support");
+  const support = topology.machines.filter(isSupport).map((spec) => make(spec));
+  const jump = support[0]?.machine;
+  return [
+    ...support,
+    ...topology.machines.filter((spec) => !isSupport(spec)).map((spec) => make(spec, jump)),
+  ];
+}

@@ -1,0 +1,21 @@
+/**
+ * What the package offers to programs of others: a whole cluster, or its parts one by one.
+ */
+
+export type { Cloud, CloudMachine, FirstContact, MachineRequest } from "./clouds/cloud";
+export { LocalCloud, type LocalCloudArgs } from "./clouds/local";
+export { Cluster, type ClusterArgs } from "./cluster";
+export { NomadJob, type NomadJobArgs } from "./jobs/nomad-job";
+export { ClusterMachine, type ClusterMachineArgs } from "./machine";
+export { ServiceAuthority, type ServiceAuthorityArgs } from "./pki/authority";
+export { applyPlan, type MachineApplyArgs } from "./provisioning/apply";
+export type { MachinePlan, PlanFragment } from "./provisioning/plan";
+export { ConsulClient, type ConsulClientArgs } from "./roles/consul-client";
+export { ConsulServer, type ConsulServerArgs } from "./roles/consul-server";
+export { NomadClient, type NomadClientArgs } from "./roles/nomad-client";
+export { NomadServer, type NomadServerArgs } from "./roles/nomad-server";
+export { VaultServer, type VaultServerArgs } from "./roles/vault-server";
+export { parseSettings, readSettings, type Settings, SettingsError } from "./settings";
+export { Site, type SiteArgs } from "./site";
+export { Support, type SupportArgs } from "./support";
+export { VaultConfiguration, type VaultConfigurationArgs } from "./vault-configuration";
