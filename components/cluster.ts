@@ -17,7 +17,7 @@ import {
   jwksUrl,
   readyClient,
 } from "./bring-up";
-import { makeFleet } from "./fleet";
+import { cloudOf, makeFleet } from "./fleet";
 import { fabioConsulRights, fabioNamespace } from "./jobs/fabio";
 import { websiteNamespace } from "./jobs/website";
 import { applyMember, type MemberContext } from "./members";
@@ -101,8 +101,9 @@ export class Cluster extends pulumi.ComponentResource {
     const { settings } = args;
     const topology = topologyOf(settings);
 
+    const cloud = cloudOf(settings);
     const trust = makeTrust(topology.cluster, child);
-    const slots = makeFleet(settings, topology, trust, child);
+    const slots = makeFleet(cloud, settings, topology, trust, child);
     const support = slots.find((slot) => slot.spec.roles.includes("support")) as Slot;
     const members = slots.filter((slot) => slot !== support);
     const fixed = pulumi.all(slots.filter((slot) => isFixed(slot.spec)).map((slot) => slot.member));
@@ -121,6 +122,7 @@ export class Cluster extends pulumi.ComponentResource {
     const context: MemberContext = {
       support,
       supportApplied,
+      capacity: cloud.capacity,
       settings,
       topology,
       trust,

@@ -9,22 +9,23 @@ import { publicPortsOf } from "./topology/ports";
 import type { Trust } from "./trust";
 
 /** The adapter of the cloud that the settings name. */
-function cloudOf(settings: Settings): Cloud {
+export function cloudOf(settings: Settings): Cloud {
   return new LocalCloud({
     ipv4: settings.network.ipv4,
     ipv6: settings.network.ipv6,
     bake: settings.cloud.bake,
+    memoryMb: settings.cloud.memoryMb,
   });
 }
 
 /** A machine for each slot of the topology; support first, since the others are reached through it. */
 export function makeFleet(
+  cloud: Cloud,
   settings: Settings,
   topology: Topology,
   trust: Trust,
   opts: pulumi.CustomResourceOptions,
 ): Slot[] {
-  const cloud = cloudOf(settings);
   const make = (spec: MachineSpec, jump?: ClusterMachine): Slot =>
     slotOf(
       spec,

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { consulSecret } from "./bootstrap/consul";
 import { unsealerToken } from "./bootstrap/unsealer";
+import type { Cloud } from "./clouds/cloud";
 import { registerProfiles, type SignerProfile } from "./pki/signer";
 import { applyPlan, type MachineApplyArgs } from "./provisioning/apply";
 import type { PlanFragment, PlannedSigner } from "./provisioning/plan";
@@ -20,6 +21,7 @@ import type { Trust } from "./trust";
 /** What the roles of a cluster's members share. */
 export interface MemberContext {
   readonly settings: Settings;
+  readonly capacity: Cloud["capacity"];
   readonly topology: Topology;
   readonly trust: Trust;
   readonly support: Slot;
@@ -155,8 +157,7 @@ function nomadRole(slot: Slot, context: MemberContext, opts: pulumi.ComponentRes
         nodeClass: slot.spec.nodeClass ?? defaultNodeClass,
         vaultCaPem: trust.vault.rootPem,
         supportCaPem: trust.support.rootPem,
-        // A local machine shares its kernel and would offer the whole host.
-        ...(settings.cloud.kind === "local" ? { memoryMb: settings.cloud.memoryMb, cpuMhz: 2000 } : {}),
+        ...context.capacity,
         leaf: leafOf(slot, "nomad", topology, trust),
       },
       opts,

@@ -48,5 +48,7 @@ export interface CloudMachine {
 export interface Cloud {
   /** "local", "linode", "openstack". */
   readonly kind: string;
+  /** What a machine has, where its own view is wrong: a machine that shares its kernel sees the whole host. */
+  readonly capacity?: { readonly memoryMb: number; readonly cpuMhz: number };
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine;
 }

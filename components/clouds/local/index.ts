@@ -11,6 +11,8 @@ export interface LocalCloudArgs {
   ipv6: string;
   /** Whether the image carries the daemons' programs. */
   bake: boolean;
+  /** Memory that a machine may offer to tasks, MiB. */
+  memoryMb: number;
 }
 
 /** The answer of `hashistack-lab create`: its JSON contract. */
@@ -29,8 +31,12 @@ interface Answer {
  */
 export class LocalCloud implements Cloud {
   readonly kind = "local";
+  readonly capacity: { memoryMb: number; cpuMhz: number };
 
-  constructor(private readonly args: LocalCloudArgs) {}
+  constructor(private readonly args: LocalCloudArgs) {
+    // The processor is shared by all machines: a round figure that lets a few tasks in.
+    this.capacity = { memoryMb: args.memoryMb, cpuMhz: 2000 };
+  }
 
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
     const program = this.args.program ?? "node_modules/.bin/hashistack-lab";
