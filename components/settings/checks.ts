@@ -13,6 +13,9 @@ export function checkSettings(settings: Partial<Settings>, report: Report): void
   checkVersions(settings.versions, report);
   checkNames(settings, report);
   checkNetworks(settings, report);
+  if (settings.cloud?.bake === false) {
+    report(["cloud", "bake"], "must be true for now: the machines' programs come with their image");
+  }
   if (settings.groups) {
     checkGroups(settings.groups, report);
     checkServers(settings.groups, report);

@@ -50,7 +50,7 @@ export type CloudSettings = LocalCloudSettings;
 export interface LocalCloudSettings {
   /** The kind of cloud: local means machines inside this Linux host. */
   readonly kind: "local";
-  /** Whether the machines' image carries the daemons' programs, which makes a machine ready sooner. Default: true */
+  /** Whether the machines' image carries the daemons' programs. It must, for now. Default: true */
   readonly bake: boolean;
   /** The most memory that one machine may take, in MB (2^20 bytes), at least 256. Default: 1024 */
   readonly memoryMb: number;

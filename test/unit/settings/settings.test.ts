@@ -96,6 +96,11 @@ describe("one sentence for each mistake, with its path", () => {
       { ...good, cloud: { kind: "local", bke: true } },
       'cloud.bke: is not a setting; did you mean "bake"?',
     ],
+    [
+      "an image without programs",
+      { ...good, cloud: { kind: "local", bake: false } },
+      "cloud.bake: must be true for now: the machines' programs come with their image",
+    ],
     ["unknown, nothing near", { ...good, zzzzzzzz: 1 }, "zzzzzzzz: is not a setting"],
     ["wrong type", { ...good, site: { instances: "2" } }, 'site.instances: must be a number, not "2"'],
     [
