@@ -36,14 +36,15 @@ def create(given):
     }
     deadline = time.monotonic() + given["timeoutSeconds"]
     answer = _refusable(title, nomad, "POST", "/v1/jobs?namespace=" + _quoted(namespace), body)
+    version = nomad.get(_path(job_id, namespace))["Version"]
     try:
-        healthy(nomad, job_id, namespace, answer.get("EvalID"), deadline - time.monotonic())
+        healthy(nomad, job_id, namespace, version, answer.get("EvalID"), deadline - time.monotonic())
         for service in given.get("services") or []:
             consul = Api("consul", given["consul"])
             what = "%s passing %d times in Consul" % (service["name"], service["passing"])
             wait(what, lambda: passing(consul, service), deadline - time.monotonic())
     except Failure as failure:
-        raise Failure("%s: %s" % (title, failure), failure.log or explain(nomad, job_id, namespace)) from None
+        raise Failure("%s: %s" % (title, failure), failure.log or explain(nomad, job_id, namespace, version)) from None
 
 
 def delete(given):
@@ -94,8 +95,8 @@ def _refusable(title, nomad, method, path, body):
         raise
 
 
-def healthy(nomad, job_id, namespace, evaluation, seconds):
-    """Waits for the newest version's deployment, or for all its allocations where it has none."""
+def healthy(nomad, job_id, namespace, version, evaluation, seconds):
+    """Waits for this version's deployment, or for all its allocations where it has none."""
 
     def good():
         if evaluation:
@@ -105,8 +106,10 @@ def healthy(nomad, job_id, namespace, evaluation, seconds):
             if state["Status"] != "complete":
                 raise NotYet("its evaluation is %s" % state["Status"])
         job = nomad.get(_path(job_id, namespace))
+        if job["Version"] != version:  # with auto_revert, Nomad makes the last good one a newer version
+            raise Failure(_overtaken(nomad, job_id, namespace, version))
         deployment = nomad.get(_path(job_id, namespace, "/deployment"))
-        if deployment and deployment["JobVersion"] == job["Version"]:
+        if deployment and deployment["JobVersion"] == version:
             if deployment["Status"] == "successful":
                 if job["Type"] == "system":  # it counts the nodes of one moment, and forgets those that came later
                     _all_run(nomad, job, namespace)
@@ -121,6 +124,14 @@ def healthy(nomad, job_id, namespace, evaluation, seconds):
         _all_run(nomad, job, namespace)
 
     wait("healthy", good, seconds)
+
+
+def _overtaken(nomad, job_id, namespace, version):
+    """Why another version stands where this one was put."""
+    mine = [d for d in nomad.get(_path(job_id, namespace, "/deployments")) or [] if d["JobVersion"] == version]
+    if mine and mine[0]["Status"] in ("failed", "cancelled"):
+        return "its deployment %s" % mine[0]["StatusDescription"]
+    return "its version %d was replaced by another while it was waited for" % version
 
 
 def _all_run(nomad, job, namespace):
@@ -156,13 +167,13 @@ def _unplaced(nomad, job_id, namespace):
     return "".join(reasons[:1])
 
 
-def explain(nomad, job_id, namespace):
-    """The newest allocation that is not well: its events, and the last lines that its task wrote."""
+def explain(nomad, job_id, namespace, version):
+    """The version's newest allocation that is not well: its events, and the last lines that its task wrote."""
     try:
-        ill = [a for a in _allocations(nomad, job_id, namespace) if not _well(a)]
+        ill = [a for a in _allocations(nomad, job_id, namespace) if a["JobVersion"] == version and not _well(a)]
         if not ill:
             return ""
-        worst = max(ill, key=lambda a: (a["JobVersion"], a["CreateIndex"]))
+        worst = max(ill, key=lambda a: a["CreateIndex"])
         lines = ["%s on %s: %s" % (worst["Name"], worst.get("NodeName"), worst["ClientStatus"])]
         for task, state in sorted((worst.get("TaskStates") or {}).items()):
             for event in (state.get("Events") or [])[-6:]:
@@ -175,9 +186,9 @@ def explain(nomad, job_id, namespace):
 
 
 def _well(allocation):
-    if allocation["ClientStatus"] == "complete":
-        return True
     health = (allocation.get("DeploymentStatus") or {}).get("Healthy")
+    if allocation["ClientStatus"] == "complete":
+        return health is not False
     return allocation["ClientStatus"] == "running" and health is not False and not any(
         state.get("Restarts") for state in (allocation.get("TaskStates") or {}).values()
     )

@@ -21,6 +21,7 @@ class FakeNomad {
   type = "service";
   refusal: string | undefined;
   deployments: Deployment[] = [];
+  past: Deployment[] = [];
   allocations: Record<string, unknown>[] = [];
   registered: { Job: { Meta?: object }; EnforceIndex: boolean; JobModifyIndex: number }[] = [];
   variables = "";
@@ -44,6 +45,7 @@ class FakeNomad {
     if (at === "/v1/job/website/deployment") {
       return [200, this.deployments.length > 1 ? this.deployments.shift() : (this.deployments[0] ?? null)];
     }
+    if (at === "/v1/job/website/deployments") return [200, this.past];
     if (at === "/v1/job/website/allocations") {
       const now = this.allocations;
       if (this.stops.length > 0) this.allocations = now.map((a) => ({ ...a, ClientStatus: "complete" }));
@@ -149,6 +151,36 @@ test("a deployment that fails ends it at once, with events and last lines of the
   expect(ran.stderr).toContain("| website.website[0] on dev-client-a-1f: failed");
   expect(ran.stderr).toContain("| website: Terminated: Exit Code: 1");
   expect(ran.stderr).toContain("| website: listen tcp :443: bind: permission denied");
+});
+
+test("a version that Nomad takes back is a failure, though the one before runs well again", async () => {
+  const nomad = new FakeNomad();
+  nomad.deployments = [{ Status: "running", JobVersion: 0, TaskGroups: {} }];
+  const revert = () => {
+    nomad.past = [
+      good(1),
+      { ...failing(0), StatusDescription: "Failed due to progress deadline - rolling back" },
+    ];
+    nomad.deployments = [good(1)];
+    if (nomad.job) nomad.job = { ...nomad.job, Version: 1 };
+  };
+  const events = [{ Type: "Failed Artifact Download", DisplayMessage: "Checksums did not match" }];
+  nomad.allocations = [
+    { ...allocation("complete", 0, events), DeploymentStatus: { Healthy: false } },
+    allocation("pending", 1),
+  ];
+  const { answer } = nomad;
+  const asked: string[] = [];
+  const reverting = Object.assign(nomad, {
+    answer: (call: Asked): Answer => {
+      if (call.path.startsWith("/v1/job/website/deployment?")) asked.push(call.path);
+      if (asked.length === 3) revert();
+      return answer(call);
+    },
+  });
+  const ran = await job(reverting, { timeoutSeconds: 60 });
+  expect(ran.stderr).toContain("its deployment Failed due to progress deadline - rolling back");
+  expect(ran.stderr).toContain("| website: Failed Artifact Download: Checksums did not match");
 });
 
 test("a job without a place says why when its time is over", async () => {
