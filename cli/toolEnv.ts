@@ -1,9 +1,8 @@
 /** The environment in which consul, nomad, vault and curl reach the cluster. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requestJson } from "./http";
 import type { Outputs } from "./outputs";
-import { privateDirectory, type Workspace } from "./workspace";
+import { privateDirectory, type Workspace, writePrivate } from "./workspace";
 
 /** Files of CA certificates, one for each service, and one with all of them. */
 export interface CaFiles {
@@ -19,9 +18,9 @@ export function writeCaFiles(workspace: Workspace, stack: string, ca: Outputs["c
   privateDirectory(join(workspace.directory, "ca"));
   const folder = privateDirectory(join(workspace.directory, "ca", stack));
   const path = (service: string): string => join(folder, `${service}.pem`);
-  for (const [service, pem] of Object.entries(ca)) writeFileSync(path(service), `${pem.trim()}\n`);
+  for (const [service, pem] of Object.entries(ca)) writePrivate(path(service), `${pem.trim()}\n`);
   const all = Object.values(ca).map((pem) => `${pem.trim()}\n`);
-  writeFileSync(path("all"), [...new Set(all)].join(""));
+  writePrivate(path("all"), [...new Set(all)].join(""));
   return { consul: path("consul"), nomad: path("nomad"), vault: path("vault"), all: path("all") };
 }
 
@@ -81,7 +80,7 @@ export function renderCurlConfig(outputs: Outputs): string {
 export function writeCurlHome(workspace: Workspace, stack: string, outputs: Outputs): string {
   privateDirectory(join(workspace.directory, "curl"));
   const folder = privateDirectory(join(workspace.directory, "curl", stack));
-  writeFileSync(join(folder, ".curlrc"), renderCurlConfig(outputs));
+  writePrivate(join(folder, ".curlrc"), renderCurlConfig(outputs));
   return folder;
 }
 

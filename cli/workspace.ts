@@ -10,6 +10,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -75,10 +76,11 @@ export function privateDirectory(path: string): string {
   return path;
 }
 
-/** Writes a file that only its owner may read. */
+/** Writes a file that only its owner may read, in one step: two commands at once never see half of it. */
 export function writePrivate(path: string, content: string): void {
-  writeFileSync(path, content, { mode: 0o600 });
-  chmodSync(path, 0o600);
+  const staged = `${path}.${process.pid}`;
+  writeFileSync(staged, content, { mode: 0o600 });
+  renameSync(staged, path);
 }
 
 /** Makes the folders and, once, the passphrase. Safe to repeat. */

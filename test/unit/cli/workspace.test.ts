@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -11,6 +22,7 @@ import {
   prepareWorkspace,
   pulumiEnvironment,
   topLevelScalar,
+  writePrivate,
 } from "../../../cli/workspace";
 
 let root: string;
@@ -41,6 +53,20 @@ describe("findWorkspace", () => {
     expect(findWorkspace(root, { PULUMI_BACKEND_URL: "s3://bucket" }).ownBackend).toBe(false);
     writeFileSync(join(root, "Pulumi.yaml"), "name: trial\nbackend:\n  url: s3://bucket\n");
     expect(findWorkspace(root, {}).ownBackend).toBe(false);
+  });
+});
+
+describe("writePrivate", () => {
+  it("never shows a reader half of a file, nor to others what it holds", () => {
+    const path = join(root, "file");
+    writeFileSync(path, "the old text", { mode: 0o644 });
+    const reader = openSync(path, "r");
+    writePrivate(path, "new");
+    expect(readFileSync(reader, "utf8")).toBe("the old text");
+    closeSync(reader);
+    expect(readFileSync(path, "utf8")).toBe("new");
+    expect(mode(path)).toBe(0o600);
+    expect(readdirSync(root).sort()).toEqual(["Pulumi.yaml", "file"]);
   });
 });
 
