@@ -7,7 +7,10 @@ import { enrol } from "./provisioning/enrol";
 import type { Connection } from "./provisioning/remote";
 
 /** A machine that boots is asked again until it answers, but not for ever. */
-const limits = { dialErrorLimit: 60, perDialTimeout: 10 };
+const firstLimits = { dialErrorLimit: 60, perDialTimeout: 10 };
+
+/** One that has answered once may reboot; one that does not come back is told of within a minute or two. */
+const limits = { dialErrorLimit: 12, perDialTimeout: 10 };
 
 export interface ClusterMachineArgs {
   /** Where the machine is made. */
@@ -95,12 +98,12 @@ export class ClusterMachine extends pulumi.ComponentResource {
     this.hostKey = hostKey.publicKeyOpenssh.apply((key) => key.trim());
 
     const host = args.jump ? this.address : machine.adminAddress.apply((address) => address ?? "");
-    const connect = (key: pulumi.Output<string>): pulumi.Output<Connection> =>
+    const connect = (key: pulumi.Output<string>, own: typeof limits): pulumi.Output<Connection> =>
       pulumi.secret(
         pulumi
           .all([host, key, args.privateKey, args.jump ? args.jump.connection : undefined])
           .apply(([host, key, privateKey, jump]) => ({
-            ...limits,
+            ...own,
             host,
             user: args.user,
             privateKey,
@@ -115,7 +118,7 @@ export class ClusterMachine extends pulumi.ComponentResource {
       name,
       {
         machine: name,
-        connection: connect(firstKey.publicKeyOpenssh),
+        connection: connect(firstKey.publicKeyOpenssh, firstLimits),
         machineId: machine.id,
         hostKey: hostKey.privateKeyOpenssh,
       },
@@ -125,7 +128,7 @@ export class ClusterMachine extends pulumi.ComponentResource {
         deletedWith: machine.resource,
       },
     );
-    this.connection = connect(hostKey.publicKeyOpenssh);
+    this.connection = connect(hostKey.publicKeyOpenssh, limits);
     this.registerOutputs({ address: this.address, hostKey: this.hostKey });
   }
 }
