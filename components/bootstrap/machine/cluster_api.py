@@ -59,6 +59,8 @@ class _Connection(http.client.HTTPSConnection):
     def connect(self):
         plain = socket.create_connection((self.host, self.port), self.timeout)
         try:
+            # Head and body go as two packets; the second would wait 40 ms for the first one's receipt.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
         except BaseException:
             plain.close()

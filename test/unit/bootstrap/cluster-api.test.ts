@@ -113,8 +113,8 @@ test("a quorum is a leader and enough voters", async () => {
     return [200, { Servers: [server(1, true), server(2, true), server(3, polls > 3)] }];
   });
   const look =
-    'c = Api("consul", given)\nreturn len(wait("quorum", lambda: raft_voters(c, given["voters"]), 2))';
+    'c = Api("consul", given)\nreturn len(wait("quorum", lambda: raft_voters(c, given["voters"]), 1))';
   expect((await call(look, { ...stage.access([address]), voters: 3 })).stdout).toBe("3");
   const late = await call(look, { ...stage.access([address]), voters: 5 });
-  expect(late.stderr).toContain("quorum: not so after 2 s; last seen: a leader, 3 of 5 voters");
+  expect(late.stderr).toContain("quorum: not so after 1 s; last seen: a leader, 3 of 5 voters");
 });

@@ -105,7 +105,7 @@ async function member(cluster: FakeCluster, verb: string, roles: string[], more:
   const input = {
     ...{ node: gone, region: "global", roles, consul, nomad, vault, vaultLogin: login },
     tokens: [{ AccessorID: "accessor-1", SecretID: "secret-1" }],
-    ...{ timeoutSeconds: 2, drainSeconds: 3, farewellSeconds: 5 },
+    ...{ timeoutSeconds: 2, drainSeconds: 2, farewellSeconds: 5 },
     ...more,
   };
   return run("member", input, { verb, modules: { detached: atOnce } });
@@ -126,7 +126,7 @@ test("work that does not move is told of by name", async () => {
   });
   const ran = await member(cluster, "delete", ["nomad-client"]);
   expect(ran.stderr).toContain(
-    `Nomad: ${gone} drained: not so after 3 s; last seen: 1 allocations: site.web[0]`,
+    `Nomad: ${gone} drained: not so after 2 s; last seen: 1 allocations: site.web[0]`,
   );
 });
 
@@ -183,7 +183,7 @@ test("a machine that lives on is not forgotten", async () => {
 });
 
 async function gate(cluster: FakeCluster, more: object) {
-  return run("gate", { timeoutSeconds: 1, ...(await cluster.access()), vaultServers: [], ...more });
+  return run("gate", { timeoutSeconds: 0, ...(await cluster.access()), vaultServers: [], ...more });
 }
 
 test("a gate opens when the nodes are ready and know their surroundings", async () => {
@@ -203,9 +203,9 @@ test("a gate stays shut while a Vault server is sealed or has no vote", async ()
   cluster.sealed.add("b");
   const sealed = await gate(cluster, { vault, vaultServers });
   expect(sealed.stderr).toContain(
-    `Vault: unsealed, with a leader: not so after 1 s; last seen: ${vaultServers[0]} sealed`,
+    `Vault: unsealed, with a leader: not so after 0 s; last seen: ${vaultServers[0]} sealed`,
   );
   cluster.voting = false;
   const voteless = await gate(cluster, { vaultVoters: 3, vaultLogin: login });
-  expect(voteless.stderr).toContain("Vault: 3 voters: not so after 1 s; last seen: 0 voters among 3 servers");
+  expect(voteless.stderr).toContain("Vault: 3 voters: not so after 0 s; last seen: 0 voters among 3 servers");
 });

@@ -48,7 +48,7 @@ async function bootstrap(nomad: FakeNomad, token = own) {
   const input = {
     nomad: stage.access([address], token),
     voters: 3,
-    timeoutSeconds: 3,
+    timeoutSeconds: 1,
     namespaces: [{ Name: "website", Description: "w" }],
     scheduler: { SchedulerAlgorithm: "spread" },
   };
@@ -86,5 +86,5 @@ test("without a leader it says so when its time is over", async () => {
   const nomad = new FakeNomad();
   nomad.leaderAfter = 1000;
   const { ran } = await bootstrap(nomad);
-  expect(ran.stderr).toContain("Nomad: ACLs bootstrapped: not so after 3 s; last seen: no leader");
+  expect(ran.stderr).toContain("Nomad: ACLs bootstrapped: not so after 1 s; last seen: no leader");
 });

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { readAsset } from "../../../components/provisioning/assets";
 import { Authority } from "../provisioning/authority";
 
@@ -30,16 +31,28 @@ export interface Access {
   token?: string;
 }
 
+/** One authority and its certificates for all tests of a file: making them takes longer than most tests. */
+const made = mkdtempSync(join(tmpdir(), "hashistack-bootstrap-ca-"));
+afterAll(() => rmSync(made, { recursive: true }));
+const authority = new Authority(made, "test");
+const pairs = new Map<string, ReturnType<Authority["serverPair"]>>();
+
+function pairFor(name: string): ReturnType<Authority["serverPair"]> {
+  const pair = pairs.get(name) ?? authority.serverPair(name);
+  pairs.set(name, pair);
+  return pair;
+}
+
 /** A place for files, an authority, and services that end with the test. */
 export class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), "hashistack-bootstrap-"));
-  readonly authority = new Authority(join(this.folder, "ca"), "test");
+  readonly authority = authority;
   private readonly servers: Server[] = [];
 
   /** A service; every request is kept in `asked`. */
   async service(handler: Handler, name = serverName): Promise<{ address: string; asked: Asked[] }> {
     const asked: Asked[] = [];
-    const server = createServer(this.authority.serverPair(name), (request, response) => {
+    const server = createServer(pairFor(name), (request, response) => {
       let text = "";
       request.setEncoding("utf8");
       request.on("data", (chunk) => {
@@ -114,9 +127,12 @@ export async function run(program: string, input: object, options: RunOptions = 
   return runPython(["-I", "-c", entry, options.verb ?? "create"], JSON.stringify(bundle));
 }
 
+/** The system's own where it is, as on the machines: a version manager's stand-in takes longer than the program. */
+const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
 export function runPython(args: string[], stdin = ""): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn("python3", args, { stdio: "pipe" });
+    const child = spawn(python, args, { stdio: "pipe" });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (chunk) => {

@@ -106,7 +106,7 @@ async function init(vault: FakeVault, modules: Record<string, string> = { detach
     appRole,
     auditFile: "/var/log/vault/audit.log",
     state: state(),
-    timeoutSeconds: 2,
+    timeoutSeconds: 1,
   };
   return run("vault_init", input, { modules });
 }
@@ -187,7 +187,7 @@ test("a Vault in use, whose keys another run has, is never called lost", async (
 test("a Vault that does not answer is told of with the unit's log", async () => {
   const detached = atOnce.replace("getattr(program, verb)(given)", "pass");
   const ran = await init(new FakeVault(), { detached });
-  expect(ran.stderr).toMatch(/Vault: initialised: not so after 2 s; last seen: .* initialised: False/);
+  expect(ran.stderr).toMatch(/Vault: initialised: not so after 1 s; last seen: .* initialised: False/);
   expect(ran.stderr).toContain("| journal of hashistack-vault-init");
 });
 
