@@ -87,8 +87,8 @@ job "website" {
         protocol        = "https"
         tls_skip_verify = true
         path            = "/health"
-        interval        = "2s"
-        timeout         = "2s"
+        interval        = "1s"
+        timeout         = "1s"
       }
     }
 
