@@ -41,7 +41,8 @@ export async function openLab(lab: string, network: Network | undefined): Promis
   });
 }
 
-function standing(lab: string): OpenLab | undefined {
+/** The lab, if all that is its own stands in the present boot. */
+export function standing(lab: string): OpenLab | undefined {
   const record = readLab(lab);
   if (!record?.cgroups || record.boot !== bootId() || !planStands(record.cgroups)) return undefined;
   if (!existsSync(namespacePath(routerNamespace(lab)))) return undefined;

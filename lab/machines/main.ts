@@ -93,7 +93,9 @@ function define(program: Command): void {
 
   program
     .command("destroy")
-    .description('remove a machine at once ({"name": ...} on standard input); an unknown one is a success')
+    .description(
+      'remove a machine at once ({"name": ...} on standard input), and with the last one the lab; an unknown one is a success',
+    )
     .action(async (_options: unknown, command: Command) => {
       needRoot();
       const { parseName } = await import("./spec.js");

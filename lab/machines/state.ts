@@ -1,11 +1,13 @@
 import {
   closeSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -125,18 +127,21 @@ export async function withLock<T>(
   limitSeconds: number,
   work: (fd: number) => Promise<T>,
 ): Promise<T> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const fd = openSync(path, "a", 0o600);
-  try {
-    // flock(1) locks the open file that both share, and leaves it locked when it ends.
-    await run(["flock", "--exclusive", "--timeout", String(limitSeconds), "3"], {
-      fds: [fd],
-      timeoutMs: (limitSeconds + 5) * 1000,
-      what: `Another run of hashistack-lab has held ${path} for ${limitSeconds} s`,
-    });
-    return await work(fd);
-  } finally {
-    closeSync(fd);
+  for (;;) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const fd = openSync(path, "a", 0o600);
+    try {
+      // flock(1) locks the open file that both share, and leaves it locked when it ends.
+      await run(["flock", "--exclusive", "--timeout", String(limitSeconds), "3"], {
+        fds: [fd],
+        timeoutMs: (limitSeconds + 5) * 1000,
+        what: `Another run of hashistack-lab has held ${path} for ${limitSeconds} s`,
+      });
+      // Whoever held it may have ended the lab and its locks: then the next caller's is another file.
+      if (fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino) return await work(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 }
 

@@ -13,7 +13,14 @@ import {
   systemdIsInit,
 } from "./groups.js";
 import { ensureImage, type Progress, presentImage } from "./image.js";
-import { namespacesOf, type OpenLab, openLab, removeEmptyStateRoot, removeNamespaces } from "./lab.js";
+import {
+  namespacesOf,
+  type OpenLab,
+  openLab,
+  removeEmptyStateRoot,
+  removeNamespaces,
+  standing,
+} from "./lab.js";
 import {
   answer,
   boot,
@@ -49,16 +56,16 @@ const haltLimitMs = 10_000;
 /** Makes a machine, or takes up the one of this name, and boots it. It may not yet answer over SSH. */
 export async function createMachine(lab: string, spec: MachineSpec, progress: Progress): Promise<Machine> {
   const image = presentImage(spec.bake) ?? (await ensureImage(spec.bake, progress));
-  const open = await openLab(lab, spec.network);
   return withMachineLock(lab, spec.name, async () => {
     const known = readMachine(lab, spec.name);
     if (known && known.public !== spec.public) {
       const is = known.public ? "public" : "private";
       throw new LabError(`Machine ${spec.name} exists and is ${is}: destroy it first.`, exitCodes.usage);
     }
-    let record = known
-      ? writeMachine(lab, { ...known, publicPorts: spec.publicPorts, desired: "running" })
-      : await allot(open, spec, image.layers);
+    const { open, allotted } = known
+      ? { open: await openLab(lab, spec.network), allotted: known }
+      : await allot(lab, spec, image.layers);
+    let record = writeMachine(lab, { ...allotted, publicPorts: spec.publicPorts, desired: "running" });
     if (!record.prepared) {
       // A run that was cut in here began again from nothing: no machine has seen this disk.
       await removeTree(join(machineDir(lab, record.name), "upper"));
@@ -71,23 +78,33 @@ export async function createMachine(lab: string, spec: MachineSpec, progress: Pr
   });
 }
 
-/** Gives a new machine its index and its id. */
-function allot(open: OpenLab, spec: MachineSpec, layers: readonly string[]): Promise<MachineRecord> {
-  return withLabLock(open.lab, async () => {
-    const taken = new Set(machineRecords(open.lab).map(({ index }) => index));
-    const { name, publicPorts, memoryMb } = spec;
-    return writeMachine(open.lab, {
-      id: `${name}.${randomBytes(4).toString("hex")}`,
-      name,
-      index: freeIndex(taken, open.network),
-      public: spec.public,
-      publicPorts,
-      memoryMb,
-      layers,
-      prepared: false,
-      desired: "running",
+/** Gives a new machine its index and its id, in a lab that stands. */
+async function allot(
+  lab: string,
+  spec: MachineSpec,
+  layers: readonly string[],
+): Promise<{ open: OpenLab; allotted: MachineRecord }> {
+  for (;;) {
+    const open = await openLab(lab, spec.network);
+    const allotted = await withLabLock(lab, async () => {
+      // Who removed the last machine may have ended the lab since it was opened.
+      if (!standing(lab)) return undefined;
+      const taken = new Set(machineRecords(lab).map(({ index }) => index));
+      const { name, publicPorts, memoryMb } = spec;
+      return writeMachine(lab, {
+        id: `${name}.${randomBytes(4).toString("hex")}`,
+        name,
+        index: freeIndex(taken, open.network),
+        public: spec.public,
+        publicPorts,
+        memoryMb,
+        layers,
+        prepared: false,
+        desired: "running",
+      });
     });
-  });
+    if (allotted) return { open, allotted };
+  }
 }
 
 /** Starts a machine that is recorded. */
@@ -189,14 +206,17 @@ export async function resumeLab(lab: string, progress: Progress): Promise<void> 
   );
 }
 
-/** Removes a machine: at once, without a halt. One that does not exist is a success. */
+/** Removes a machine: at once, without a halt; with the last one ends the lab. One that does not exist is a success. */
 export async function destroyMachine(lab: string, name: string): Promise<boolean> {
   const record = readLab(lab);
   if (!record || !machineNames(lab).includes(name)) return false;
-  return withMachineLock(lab, name, async () => {
-    await removeMachine(lab, name, record.cgroups ?? plannedGroups(lab));
-    return true;
-  });
+  await withMachineLock(lab, name, () => removeMachine(lab, name, record.cgroups ?? plannedGroups(lab)));
+  if (machineNames(lab).length === 0) {
+    await withLabLock(lab, async () => {
+      if (machineNames(lab).length === 0) await dismantle(lab, () => undefined);
+    });
+  }
+  return true;
 }
 
 async function removeMachine(lab: string, name: string, cgroups: OpenLab["cgroups"]): Promise<void> {
@@ -213,23 +233,26 @@ async function removeMachine(lab: string, name: string, cgroups: OpenLab["cgroup
  * Ends the lab: machines, forwards, namespaces, control groups, state. Works by what it finds, not by what is recorded
  * alone, so a lab whose state is damaged ends too.
  */
-export async function endLab(lab: string, progress: Progress): Promise<{ machines: number }> {
-  return withLabLock(lab, async () => {
-    let cgroups = plannedGroups(lab);
-    try {
-      cgroups = readLab(lab)?.cgroups ?? cgroups;
-    } catch (error) {
-      if (!(error instanceof LabError)) throw error;
-      progress(error.message);
-    }
-    await killGroup(trackingBase(cgroups).dir);
-    const names = machineNames(lab);
-    await Promise.all(names.map((name) => removeTree(machineDir(lab, name))));
-    await removeNamespaces(namespacesOf(lab));
-    await removeLabGroups(cgroups);
-    await removeTree(labDir(lab));
-    removeEmptyStateRoot();
-    removeLocks(lab);
-    return { machines: names.length };
-  });
+export function endLab(lab: string, progress: Progress): Promise<{ machines: number }> {
+  return withLabLock(lab, () => dismantle(lab, progress));
+}
+
+/** Ends the lab for one who holds its lock. */
+async function dismantle(lab: string, progress: Progress): Promise<{ machines: number }> {
+  let cgroups = plannedGroups(lab);
+  try {
+    cgroups = readLab(lab)?.cgroups ?? cgroups;
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error;
+    progress(error.message);
+  }
+  await killGroup(trackingBase(cgroups).dir);
+  const names = machineNames(lab);
+  await Promise.all(names.map((name) => removeTree(machineDir(lab, name))));
+  await removeNamespaces(namespacesOf(lab));
+  await removeLabGroups(cgroups);
+  await removeTree(labDir(lab));
+  removeEmptyStateRoot();
+  removeLocks(lab);
+  return { machines: names.length };
 }

@@ -353,6 +353,21 @@ describe("labs", () => {
     await untilSsh(`${support.forwardAddress}`);
   });
 
+  test("with its last machine a lab is gone, and the next one makes it anew", async () => {
+    const first = await create(specOf("only-a"), otherLab);
+    const [, second] = await Promise.all([
+      ask(["destroy"], JSON.stringify(first), otherLab),
+      create(specOf("next-a"), otherLab),
+    ]);
+    expect(await ask<Machine[]>(["list"], undefined, otherLab)).toMatchObject([
+      { name: "next-a", state: "running" },
+    ]);
+    await ask(["destroy"], JSON.stringify(second), otherLab);
+    await expectGone(otherLab);
+    await ask(["destroy"], JSON.stringify(second), otherLab);
+    await expectGone(otherLab);
+  });
+
   test("resume makes a lab stand again whose processes and namespaces are gone", async () => {
     // What a host's reboot does: everything but the files is lost, and the boot is another one.
     const { cgroups } = JSON.parse(readFileSync(`/var/lib/hashistack-lab/${lab}/lab.json`, "utf8"));
