@@ -41,11 +41,11 @@ export function commandLine(trial: Trial): void {
     expect(out).toMatch(/policies +\[administrators/);
   });
 
-  it("ssh reaches every machine, and gives the command's exit code", async () => {
-    const { machines } = await trial.outputs();
+  it("ssh reaches support and, through it, the others, and gives the command's exit code", async () => {
     await Promise.all(
-      Object.entries(machines).map(async ([name, { id }]) => {
-        expect(await trial.cli("ssh", name, "--", "hostname")).toMatchObject({ code: 0, stdout: `${id}\n` });
+      ["support-a", "control-b", "edge-a"].map(async (name) => {
+        const said = `${await trial.cloudName(name)}\n`;
+        expect(await trial.cli("ssh", name, "--", "hostname")).toMatchObject({ code: 0, stdout: said });
       }),
     );
     expect((await trial.cli("ssh", "support", "--", "exit 7")).code).toBe(7);
