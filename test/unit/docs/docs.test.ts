@@ -85,7 +85,7 @@ test("the README says why each package is there, and of no other", () => {
   type Packages = Record<"dependencies" | "devDependencies" | "optionalDependencies", Record<string, string>>;
   const { dependencies, devDependencies, optionalDependencies } = json<Packages>("package.json");
   const section = read("README.md").split("## What each package is for")[1]?.split("\n## ")[0] ?? "";
-  const told = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = ""]) =>
+  const told = [...section.matchAll(/^\| (`[^|]*`) *\|/gm)].flatMap(([, cell = ""]) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name),
   );
   expect(told.sort()).toEqual(
