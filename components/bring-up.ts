@@ -263,7 +263,7 @@ function gate(
   );
 }
 
-/** A client that takes work. */
+/** A client that takes work, and sees Consul and Vault: work that needs them is placed only then. */
 export function readyClient(
   slot: Slot,
   context: BringUpContext,
@@ -273,7 +273,7 @@ export function readyClient(
   return gate(
     `${slot.spec.name}-ready`,
     context,
-    { nomad, nodes: [slot.machine.cloudName] },
+    { nomad, nodes: [slot.machine.cloudName], attributes: ["consul.version", "vault.version"] },
     { parent: slot.machine, dependsOn },
   );
 }

@@ -163,12 +163,15 @@ export class Site extends pulumi.ComponentResource {
       inVault,
     );
 
-    const common = { support: cluster.access.support, nomad: cluster.access.nomad };
+    const { support, nomad, consul } = cluster.access;
+    const common = { support, nomad, consul };
+    const balancers = cluster.loadBalancers.apply((all) => all.length);
     new NomadJob(
       "fabio",
       {
         ...common,
         jobId: "fabio",
+        services: balancers.apply((passing) => [{ name: "fabio", passing }]),
         namespace: fabioNamespace,
         spec: pulumi.all([fabio, cluster.ca]).apply(([program, ca]) =>
           fabioJob({
@@ -188,6 +191,7 @@ export class Site extends pulumi.ComponentResource {
       {
         ...common,
         jobId: "website",
+        services: [{ name: "website", passing: site.instances }],
         namespace: websiteNamespace,
         spec: pulumi.all([caddy, page]).apply(([program, published]) =>
           websiteJob({

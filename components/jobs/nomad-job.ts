@@ -20,7 +20,7 @@ export interface NomadJobArgs {
   /** Consul's API, where `services` are waited for. */
   consul?: pulumi.Input<ServiceAccess>;
   /** Services of Consul that must pass their checks this many times before the job counts as there. */
-  services?: JobService[];
+  services?: pulumi.Input<JobService[]>;
   /** Limit for its deployment to become healthy, and for its tasks to stop. Default 180. */
   timeoutSeconds?: number;
 }

@@ -53,6 +53,9 @@ function serverConfig(server: VaultServerPlan): Record<string, unknown> {
         path: "/var/lib/vault",
         node_id: server.node,
         performance_multiplier: String(server.performanceMultiplier),
+        // A joiner has no vote until autopilot looks: by default every ten seconds.
+        autopilot_reconcile_interval: "1s",
+        autopilot_update_interval: "1s",
         retry_join: server.servers
           .filter((address) => address !== server.address)
           .map((address) => ({
