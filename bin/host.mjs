@@ -184,7 +184,7 @@ export function missingOf(facts) {
   }
   need(
     facts.go || facts.toolchainCached,
-    "Go is missing: programs are built from their modules where no release can be downloaded; install Go 1.21 or newer (go.dev/dl).",
+    "Go is missing: cfssl, Fabio and Caddy are always built from their modules, other programs where no release can be downloaded; install Go 1.21 or newer (go.dev/dl).",
   );
   // Once the cluster is there it is what uses the memory.
   need(

@@ -10,7 +10,8 @@ import {
   type Verb,
 } from "./engine";
 import { CliError } from "./errors";
-import { loadOutputs } from "./outputs";
+import { resumeMachines } from "./lab";
+import { loadOutputs, type Outputs } from "./outputs";
 import { Progress } from "./progress";
 import { recover } from "./recover";
 import { failureText, summaryText, upText } from "./report";
@@ -54,9 +55,17 @@ export async function up(options: RunOptions): Promise<number> {
   const asRoot = await runAsRoot(workspace, options.stack, ["up", ...flags(options)]);
   if (asRoot !== undefined) return asRoot;
   try {
-    for (const line of await recover(workspace, options.stack)) process.stderr.write(`${line}\n`);
+    const before = [
+      ...(await recover(workspace, options.stack)),
+      ...(await resumeMachines(workspace, options.stack)),
+    ];
+    for (const line of before) process.stderr.write(`${line}\n`);
     const result = await watched("up", options, workspace);
-    process.stdout.write(`${options.json ? publicJson(result) : upText(result, options.stack)}\n`);
+    const ca = result.outputs.ca as Outputs["ca"] | undefined;
+    const files = ca ? writeCaFiles(workspace, options.stack, ca) : undefined;
+    process.stdout.write(
+      `${options.json ? publicJson(result) : upText(result, options.stack, files?.site)}\n`,
+    );
     return 0;
   } finally {
     giveBack(workspace);
@@ -187,7 +196,13 @@ export async function exec(options: StackOptions, words: readonly string[]): Pro
     program === "pulumi" ? { set: {}, curl: {}, unset: [] } : await toolEnvironment(options, workspace);
   const wanted = TOOLS.some((tool) => tool === program) ? [program] : program === "pulumi" ? [] : TOOLS;
   const PATH = prepend(wanted.length > 0 ? await toolPathEntries(wanted) : [], base.PATH);
-  const environment: NodeJS.ProcessEnv = { ...base, ...tools.set, ...tools.curl, PATH };
+  const environment: NodeJS.ProcessEnv = {
+    ...base,
+    PULUMI_STACK: options.stack,
+    ...tools.set,
+    ...tools.curl,
+    PATH,
+  };
   for (const name of tools.unset) delete environment[name];
   return passThrough(program, args, environment);
 }

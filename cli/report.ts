@@ -47,15 +47,21 @@ export function failureText(error: EngineError): string {
   return [...blocks, error.message].filter(Boolean).join("\n\n");
 }
 
-/** The end of `up`: what was done, and what the user wants next. */
-export function upText(result: EngineResult, stack: string): string {
+/**
+ * The end of `up`: what was done, and what the user wants next.
+ * @param siteCa file with the authority of the site's certificate, if the site has one of the cluster's own
+ */
+export function upText(result: EngineResult, stack: string, siteCa?: string): string {
   const { outputs } = result;
   const flag = stack === "dev" ? "" : ` --stack ${stack}`;
   const lines = [
     `Stack "${stack}" is up: ${summaryText(result.summary)}, in ${humanSeconds(result.seconds)}.`,
     ...result.warnings.map((warning) => `warning: ${warning}`),
   ];
-  if (typeof outputs.siteUrl === "string") lines.push("", `  Site        ${outputs.siteUrl}`);
+  if (typeof outputs.siteUrl === "string") {
+    lines.push("", `  Site        ${outputs.siteUrl}`);
+    if (siteCa) lines.push(`              its authority, for a browser or curl --cacert: ${siteCa}`);
+  }
   const apis = (outputs.apis ?? {}) as Record<string, { address?: string } | undefined>;
   for (const [name, label] of [
     ["nomad", "Nomad"],
@@ -72,7 +78,7 @@ export function upText(result: EngineResult, stack: string): string {
     `  Web pages   npx hashistack ui${flag}`,
     `  State       npx hashistack status${flag}`,
     `  Machines    npx hashistack ssh${flag} ${firstMachine(outputs)}`,
-    `  Tokens      the stack's secret outputs: npx hashistack exec${flag} -- pulumi stack output --show-secrets --stack ${stack}`,
+    `  Tokens      the stack's secret outputs: npx hashistack exec${flag} -- pulumi stack output --show-secrets`,
   );
   return lines.join("\n");
 }

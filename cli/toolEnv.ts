@@ -9,6 +9,7 @@ export interface CaFiles {
   readonly consul: string;
   readonly nomad: string;
   readonly vault: string;
+  readonly site: string;
   /** For curl: all roots of the cluster. */
   readonly all: string;
 }
@@ -21,7 +22,13 @@ export function writeCaFiles(workspace: Workspace, stack: string, ca: Outputs["c
   for (const [service, pem] of Object.entries(ca)) writePrivate(path(service), `${pem.trim()}\n`);
   const all = Object.values(ca).map((pem) => `${pem.trim()}\n`);
   writePrivate(path("all"), [...new Set(all)].join(""));
-  return { consul: path("consul"), nomad: path("nomad"), vault: path("vault"), all: path("all") };
+  return {
+    consul: path("consul"),
+    nomad: path("nomad"),
+    vault: path("vault"),
+    site: path("site"),
+    all: path("all"),
+  };
 }
 
 /**

@@ -69,6 +69,7 @@ export function uiText(pages: readonly Page[], files: CaFiles, stackFlag: string
     `  Nomad   ${url("Nomad")}   log in with the secret of: npx hashistack exec${stackFlag} -- sh -c 'echo "$NOMAD_TOKEN"'`,
     `  Consul  ${url("Consul")}   log in with the token of:  npx hashistack exec${stackFlag} -- sh -c 'echo "$CONSUL_HTTP_TOKEN"'`,
     `  Vault   ${url("Vault")}   log in with the token of:  npx hashistack exec${stackFlag} -- sh -c 'echo "$VAULT_TOKEN"' (short-lived)`,
+    "          (a Vault that was built from its Go module has no pages; its API answers there all the same)",
     "",
     "Each service has a CA of its own, which a browser does not know: accept its warning for localhost, or import the",
     `CA files into the browser's authorities for as long as you need them: ${files.nomad}, ${files.consul}, ${files.vault}`,

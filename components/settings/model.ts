@@ -52,7 +52,7 @@ export interface LocalCloudSettings {
   readonly kind: "local";
   /** Whether the machines' image carries the daemons' programs. It must, for now. Default: true */
   readonly bake: boolean;
-  /** The most memory that one machine may take, in MB (2^20 bytes), at least 256. Default: 1024 */
+  /** The memory of one machine that Nomad gives to tasks, in MB (2^20 bytes), at least 256. Default: 1024 */
   readonly memoryMb: number;
 }
 

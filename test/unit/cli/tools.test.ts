@@ -52,6 +52,7 @@ describe("tool variables", () => {
     consul: "/c a/consul.pem",
     nomad: "/c a/nomad.pem",
     vault: "/c a/vault.pem",
+    site: "/c a/site.pem",
     all: "/c a/all.pem",
   };
 
