@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, test } from "vitest";
 import { registerProfiles } from "../../../components/pki/signer";
 import { applyPlan, renderApplyInput } from "../../../components/provisioning/apply";
+import { unpackBundle } from "../../../components/provisioning/bundle";
 import { enrol } from "../../../components/provisioning/enrol";
 import { PlanError } from "../../../components/provisioning/merge";
 
@@ -31,7 +32,7 @@ async function bundleOf(resource: pulumi.Resource, name: string) {
   const inputs = made.get(name);
   if (!inputs) throw new Error(`no command ${name}`);
   const stdin = typeof inputs.stdin === "string" ? inputs.stdin : inputs.stdin.value;
-  return { inputs, bundle: JSON.parse(stdin) };
+  return { inputs, bundle: unpackBundle(stdin) };
 }
 
 test("a machine is enrolled once in its life: only another machine triggers it", async () => {
