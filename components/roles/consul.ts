@@ -1,7 +1,7 @@
 import type { PlanFragment } from "../provisioning/plan";
 import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
-import { daemonUnit } from "./units";
+import { daemonUnit, hardening } from "./units";
 
 /** What a Consul agent is made of, server or client. Plain values. */
 export interface ConsulAgent {
@@ -29,6 +29,12 @@ export interface ConsulAgent {
 }
 
 const tlsDirectory = "/etc/ssl/consul";
+
+/**
+ * A client agent has started when it has joined: Nomad, which comes after it, looks for Consul once and then only every
+ * 15 s. A server does not wait for others: Vault comes after it and needs no Consul.
+ */
+const joined = "Type=notify";
 
 function agentConfig(agent: ConsulAgent): Record<string, unknown> {
   const server = agent.expect > 0;
@@ -133,6 +139,7 @@ function renderConsulAgent(agent: ConsulAgent): PlanFragment {
         user: "consul",
         exec: "/usr/local/bin/consul agent -config-dir=/etc/consul.d",
         onChange: action,
+        ...(agent.expect > 0 ? {} : { service: [...hardening, joined] }),
       }),
     ],
     checks: [
