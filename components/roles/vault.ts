@@ -30,6 +30,13 @@ const unsealerCa = "/etc/ssl/support/ca.pem";
 
 function serverConfig(server: VaultServerPlan): Record<string, unknown> {
   const host = urlHost(server.address);
+  const others = server.servers
+    .filter((address) => address !== server.address)
+    .map((address) => ({
+      leader_api_addr: `https://${urlHost(address)}:8200`,
+      leader_ca_cert_file: `${tlsDirectory}/ca.pem`,
+      leader_tls_servername: "vault.service.consul",
+    }));
   return {
     ui: true,
     cluster_name: server.cluster,
@@ -56,13 +63,8 @@ function serverConfig(server: VaultServerPlan): Record<string, unknown> {
         // A joiner has no vote until autopilot looks: by default every ten seconds.
         autopilot_reconcile_interval: "1s",
         autopilot_update_interval: "1s",
-        retry_join: server.servers
-          .filter((address) => address !== server.address)
-          .map((address) => ({
-            leader_api_addr: `https://${urlHost(address)}:8200`,
-            leader_ca_cert_file: `${tlsDirectory}/ca.pem`,
-            leader_tls_servername: "vault.service.consul",
-          })),
+        // An empty list is refused: a lone server has none.
+        ...(others.length > 0 ? { retry_join: others } : {}),
       },
     },
     seal: {

@@ -32,6 +32,15 @@ test("it joins every other server, verified by CA and name, and never itself", (
   );
 });
 
+test("a lone server has nobody to join, and does not say so by an empty list, which Vault refuses", () => {
+  const { address } = vaultServer();
+  const lone = jsonOf(
+    renderVaultServer({ ...vaultServer(), servers: [address] }),
+    configFile,
+  ) as typeof config;
+  expect(lone.storage.raft).not.toHaveProperty("retry_join");
+});
+
 test("it unseals by support's key: by address, verified by support's CA and name, without Consul", () => {
   expect(config.seal.transit).toMatchObject({
     address: "https://[fd00:1ab::2]:8210",
