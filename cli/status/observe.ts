@@ -23,6 +23,8 @@ export interface ConsulView {
     readonly service: string;
     readonly check: string;
     readonly status: string;
+    /** Whether it has run yet: Consul calls a new one critical until its first run, up to an interval later. */
+    readonly ran: boolean;
   }[];
 }
 
@@ -124,6 +126,7 @@ interface ConsulCheck {
   ServiceName: string;
   Name: string;
   Status: string;
+  Output: string;
 }
 
 async function observeConsul(outputs: Outputs): Promise<ConsulView> {
@@ -148,11 +151,12 @@ async function observeConsul(outputs: Outputs): Promise<ConsulView> {
       status: SERF[Status] ?? String(Status),
       server: Tags.role === "consul",
     })),
-    checks: [...critical, ...warning].map(({ Node, ServiceName, Name, Status }) => ({
+    checks: [...critical, ...warning].map(({ Node, ServiceName, Name, Status, Output }) => ({
       node: Node,
       service: ServiceName,
       check: Name,
       status: Status,
+      ran: Output !== "",
     })),
   };
 }

@@ -110,7 +110,11 @@ describe("judge", () => {
     const members = consul.members.map((member, index) =>
       index === 4 ? { ...member, status: "failed" } : member,
     );
-    const checks = [{ node: "client-a", service: "website", check: "alive", status: "critical" }];
+    const check = { node: "client-a", service: "website", status: "critical" };
+    const checks = [
+      { ...check, check: "alive", ran: true },
+      { ...check, check: "new", ran: false },
+    ];
     expect(problemsOf({ consul: { value: { ...consul, members, checks } } })).toEqual([
       "Consul member edge-a is failed.",
       "Consul's living members: edge-a is missing.",
