@@ -12,8 +12,8 @@ import { NomadServer } from "./roles/nomad-server";
 import { VaultServer } from "./roles/vault-server";
 import { base64Key } from "./secrets/derive";
 import type { Settings } from "./settings";
-import { baseFragment, leafOf, profileOf, type Slot, signerKey } from "./slot";
-import { memberAddress, membersWith } from "./topology/members";
+import { baseFragment, leafOf, type Slot, signerKey } from "./slot";
+import { memberAddress, membersWith, nodeName } from "./topology/members";
 import { defaultNodeClass, type Member, type Role, type Topology } from "./topology/model";
 import { leafNames, leafServicesOf, signerWhitelist, supportServerName } from "./topology/names";
 import type { Trust } from "./trust";
@@ -173,7 +173,7 @@ function profilesOf(slot: Slot, context: MemberContext): pulumi.Output<SignerPro
   return pulumi.all([slot.member, trust.seed]).apply(([member, seed]: [Member, string]) =>
     leafServicesOf(slot.spec).map((service) => ({
       label: service,
-      authKey: signerKey(seed, profileOf(member)),
+      authKey: signerKey(seed, nodeName(member)),
       nameWhitelist: signerWhitelist(leafNames(member, service, topology)),
       expiryHours: settings.timing.leafDays * 24,
     })),

@@ -4,6 +4,7 @@ import type { PlanFragment } from "./provisioning/plan";
 import type { Leaf } from "./roles/leaf";
 import { renderSsh } from "./roles/support";
 import { hexKey } from "./secrets/derive";
+import { nodeName } from "./topology/members";
 import type { MachineSpec, Member, Service, Topology } from "./topology/model";
 import { leafNames } from "./topology/names";
 import { zonesFor } from "./topology/zones";
@@ -49,20 +50,15 @@ export function leafOf(slot: Slot, service: Service, topology: Topology, trust: 
       .all([slot.member, trust.seed, trust[service].rootPem, trust[service].issuingPem])
       .apply(([member, seed, caPem, issuingPem]) => ({
         ...leafNames(member, service, topology),
-        profile: profileOf(member),
-        authKey: signerKey(seed, profileOf(member)),
+        profile: nodeName(member),
+        authKey: signerKey(seed, nodeName(member)),
         caPem,
         issuingPem,
       })),
   );
 }
 
-/** The name of a machine's profile at the signer: its host name, so that a replacement is somebody else. */
-export function profileOf(member: Member): string {
-  return member.hostname ?? member.spec.name;
-}
-
-/** The HMAC key by which a machine's profile is used. */
+/** The HMAC key by which a machine's profile is used; the profile has its node's name, so that a replacement is somebody else. */
 export function signerKey(seed: string, profile: string): string {
   return hexKey(seed, `signer/${profile}`);
 }
