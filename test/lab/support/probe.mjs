@@ -2,7 +2,7 @@
  * Knocks at ports from the network namespace in which it is started. Reads an array of knocks as JSON on standard input,
  * writes the array of what came of them. All at the same time, each with a limit.
  *
- * A knock: { kind: "tcp" | "tls" | "http", host, port, … }, see probe.ts.
+ * A knock: { kind: "tcp" | "tls" | "http", host, port, … }, as trial.ts declares it.
  */
 import http from "node:http";
 import https from "node:https";
