@@ -7,7 +7,7 @@ import type { MachineSpec, Member, Service, Topology } from "./model";
 export interface LeafNames {
   readonly commonName: string;
   readonly dnsNames: readonly string[];
-  /** For tools' convenience: the signer does not check them, so nobody in the cluster decides by them. */
+  /** For tools' convenience: the signer does not check them, so nobody in the cluster decides by them, but tasks' artifacts (checked by digest). */
   readonly ipAddresses: readonly string[];
 }
 
