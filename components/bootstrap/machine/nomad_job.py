@@ -96,7 +96,8 @@ def _refusable(title, nomad, method, path, body):
 
 
 def healthy(nomad, job_id, namespace, version, evaluation, seconds):
-    """Waits for this version's deployment, or for all its allocations where it has none."""
+    """Waits for this version's deployment, or for all its allocations where that does not tell."""
+    asked = set()
 
     def good():
         if evaluation:
@@ -109,13 +110,15 @@ def healthy(nomad, job_id, namespace, version, evaluation, seconds):
         if job["Version"] != version:  # with auto_revert, Nomad makes the last good one a newer version
             raise Failure(_overtaken(nomad, job_id, namespace, version))
         deployment = nomad.get(_path(job_id, namespace, "/deployment"))
-        if deployment and deployment["JobVersion"] == version:
+        if deployment and deployment["JobVersion"] != version:
+            deployment = None
+        if deployment and deployment["Status"] in ("failed", "cancelled"):
+            raise Failure("its deployment %s" % deployment["StatusDescription"])
+        if job["Type"] == "system":
+            return _everywhere(nomad, job, namespace, deployment, asked)
+        if deployment:
             if deployment["Status"] == "successful":
-                if job["Type"] == "system":  # it counts the nodes of one moment, and forgets those that came later
-                    _all_run(nomad, job, namespace)
                 return
-            if deployment["Status"] in ("failed", "cancelled"):
-                raise Failure("its deployment %s" % deployment["StatusDescription"])
             groups = deployment["TaskGroups"].items()
             raise NotYet(
                 ", ".join("%s: %d of %d healthy" % (n, g["HealthyAllocs"], g["DesiredTotal"]) for n, g in sorted(groups))
@@ -132,6 +135,33 @@ def _overtaken(nomad, job_id, namespace, version):
     if mine and mine[0]["Status"] in ("failed", "cancelled"):
         return "its deployment %s" % mine[0]["StatusDescription"]
     return "its version %d was replaced by another while it was waited for" % version
+
+
+def _everywhere(nomad, job, namespace, deployment, asked):
+    """Each node's allocation by its own word. The deployment counts the nodes of one moment, and may lose one of them for
+    good though all are well (https://github.com/hashicorp/nomad/issues/27382)."""
+    counts = deployment is not None and deployment["Status"] == "running"
+    placed = [
+        a
+        for a in _allocations(nomad, job["ID"], namespace)
+        if a["DesiredStatus"] == "run" and a["ClientStatus"] not in ("complete", "lost") and not a.get("NextAllocation")
+    ]
+    new = [a for a in placed if a["JobVersion"] == job["Version"]]
+    good = [a for a in new if _serves(a, counts)]
+    if new and len(good) == len(placed):
+        return
+    if not counts and new and len(good) == len(new) and len(good) not in asked:
+        # After a failed deployment there is none, and so nobody who asks for the next node's turn
+        # (https://github.com/hashicorp/nomad/issues/28538).
+        asked.add(len(good))
+        path = _path(job["ID"], namespace, "/evaluate")
+        nomad.request("POST", path, {"JobID": job["ID"], "Namespace": namespace})
+    raise NotYet("%d of %d allocations healthy%s" % (len(good), len(placed), _unplaced(nomad, job["ID"], namespace)))
+
+
+def _serves(allocation, health_is_told):
+    health = (allocation.get("DeploymentStatus") or {}).get("Healthy")
+    return allocation["ClientStatus"] == "running" and (health is True or (health is None and not health_is_told))
 
 
 def _all_run(nomad, job, namespace):

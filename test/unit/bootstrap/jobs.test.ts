@@ -26,6 +26,8 @@ class FakeNomad {
   registered: { Job: { Meta?: object }; EnforceIndex: boolean; JobModifyIndex: number }[] = [];
   variables = "";
   stops: string[] = [];
+  evaluations = 0;
+  evaluated = () => {};
 
   readonly answer = ({ method, path, body }: Asked): Answer => {
     const at = path.split("?")[0] as string;
@@ -50,6 +52,11 @@ class FakeNomad {
       const now = this.allocations;
       if (this.stops.length > 0) this.allocations = now.map((a) => ({ ...a, ClientStatus: "complete" }));
       return [200, now];
+    }
+    if (at === "/v1/job/website/evaluate") {
+      this.evaluations += 1;
+      this.evaluated();
+      return [200, {}];
     }
     if (at === "/v1/job/website/evaluations") {
       const FailedTGAllocs = { website: { NodesEvaluated: 2, ConstraintFiltered: { "missing drivers": 2 } } };
@@ -200,15 +207,37 @@ test("a job whose last deployment failed is tried again, as a new version", asyn
   expect(nomad.registered[0]?.Job.Meta).toEqual({ retried_version: "4" });
 });
 
-test("a system job is there when its allocations run, whatever its deployment says", async () => {
+test("a system job is there when each node's allocation is well, whatever its deployment counts", async () => {
+  const well = { ...allocation("running"), DeploymentStatus: { Healthy: true } };
+  const counting = { Status: "running", JobVersion: 0, TaskGroups: {} };
+  const tried = async (deployment: Deployment, ...allocations: Record<string, unknown>[]) => {
+    const nomad = new FakeNomad();
+    nomad.type = "system";
+    nomad.deployments = [deployment];
+    nomad.allocations = allocations;
+    return (await job(nomad)).stderr;
+  };
+  expect(await tried(good(), allocation("pending"))).toContain("0 of 1 allocations healthy");
+  expect(await tried(counting, well, allocation("running"))).toContain("1 of 2 allocations healthy");
+  expect(await tried(counting, well, well)).toBe("");
+  // Of a node that came later, no deployment tells.
+  expect(await tried(good(), well, allocation("running"))).toBe("");
+  // Its predecessor on a drained node is nobody's any more.
+  expect(await tried(counting, well, { ...allocation("complete"), DesiredStatus: "stop" })).toBe("");
+});
+
+test("a system job without a deployment is taken on from node to node, one at a time", async () => {
   const nomad = new FakeNomad();
   nomad.type = "system";
-  nomad.deployments = [good()];
-  nomad.allocations = [allocation("pending")];
-  expect((await job(nomad)).stderr).toContain("0 of 1 allocations running");
-  nomad.job = undefined;
-  nomad.allocations = [allocation("running")];
-  expect((await job(nomad)).status).toBe(0);
+  nomad.job = { ID: "website", Namespace: "website", Version: 4, Type: "system" };
+  nomad.deployments = [failing(3)];
+  nomad.allocations = [allocation("running", 5), allocation("running", 4), allocation("running", 4)];
+  nomad.evaluated = () => {
+    const next = nomad.allocations.findIndex((a) => a.JobVersion === 4);
+    nomad.allocations[next] = allocation("running", 5);
+  };
+  expect(await job(nomad, { timeoutSeconds: 10 })).toMatchObject({ status: 0, stderr: "" });
+  expect(nomad.evaluations).toBe(2);
 });
 
 test("a job counts as there when its service passes as often as asked", async () => {
