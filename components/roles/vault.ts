@@ -129,6 +129,15 @@ export function renderVaultServer(server: VaultServerPlan): PlanFragment {
         onChange: "rollout",
       }),
     ],
-    // No check of the port: Vault listens only once the unsealer has answered, which is another machine's work.
+    checks: [
+      {
+        // It does so only once the unsealer on support has answered; until then it ends and is started again.
+        what: "Vault's server listens",
+        kind: "tcp",
+        target: "[::1]:8200",
+        timeoutSeconds: 90,
+        journalOf: "vault.service",
+      },
+    ],
   };
 }

@@ -23,6 +23,8 @@ from cluster_api import Api, Failure, NotYet, wait
 # Longer than a machine may be switched off; each use of a token renews it.
 PERIOD = "8760h"
 LEASE = "87600h"
+# How often tokens are made that do not last, before it is called a failure.
+ROUNDS = 10
 
 
 def main(path):
@@ -151,9 +153,27 @@ def _import(vault, given):
 
 
 def put_tokens(vault, given, before):
-    """Each Vault server's own token; those of servers that are gone are revoked. {node: accessor}."""
-    accessors = {}
-    for node, token in sorted(given["tokens"].items()):
+    """Each Vault server's own token; those of servers that are gone are revoked. {node: accessor}.
+
+    A server may ask by its token while that is being made. Vault then finds a token without a lease, and revokes it
+    (lookupInternal in vault/token_store.go): made are only those that are still there when such requests have ended.
+    """
+    for _ in range(ROUNDS):
+        accessors, new = _look_or_make(vault, given["tokens"])
+        if not new:
+            break
+        _let_requests_end(vault)
+    else:
+        raise Failure("the unsealer revoked tokens as soon as they were made: %s" % ", ".join(new))
+    for accessor in set(before.values()) - set(accessors.values()):
+        vault.request("POST", "/v1/auth/token/revoke-accessor", {"accessor": accessor}, expect=(204, 400, 403, 404))
+    return accessors
+
+
+def _look_or_make(vault, tokens):
+    """({node: accessor}, [node whose token was made])"""
+    accessors, new = {}, []
+    for node, token in sorted(tokens.items()):
         known = vault.call("POST", "/v1/auth/token/lookup", {"token": token}, expect=(200, 403))
         if known.status == 200:
             accessors[node] = known.body["data"]["accessor"]
@@ -168,9 +188,20 @@ def put_tokens(vault, given, before):
         }
         answer = vault.request("POST", "/v1/auth/token/create-orphan", body)
         accessors[node] = answer["auth"]["accessor"]
-    for accessor in set(before.values()) - set(accessors.values()):
-        vault.request("POST", "/v1/auth/token/revoke-accessor", {"accessor": accessor}, expect=(204, 400, 403, 404))
-    return accessors
+        new.append(node)
+    return accessors, new
+
+
+def _let_requests_end(vault):
+    path = "/v1/sys/in-flight-req"
+    of_now = set(vault.get(path))
+
+    def ended():
+        left = of_now & set(vault.get(path))
+        if left:
+            raise NotYet("%d are under way" % len(left))
+
+    wait("unsealer: requests of before have ended", ended, 60)
 
 
 def read_json(given, name):

@@ -26,6 +26,11 @@ class FakeUnsealer {
   tokens = new Map<string, { accessor: string; body: Record<string, unknown> }>();
   revoked: string[] = [];
   leaseTuned = "";
+  /** How often a server asks by its token while that is being made, so that Vault revokes it. */
+  hasty = 0;
+  /** Names of requests under way; one ends with each look. */
+  underWay: string[] = [];
+  looks = 0;
 
   readonly answer = ({ method, path, token, body }: Asked): Answer => {
     const sent = (body ?? {}) as Record<string, string>;
@@ -63,6 +68,15 @@ class FakeUnsealer {
     if (path === "/v1/sys/auth/token/tune") {
       this.leaseTuned = sent.max_lease_ttl ?? "";
       return [204];
+    }
+    if (path === "/v1/sys/in-flight-req") {
+      const now = Object.fromEntries([`own-${++this.looks}`, ...this.underWay].map((id) => [id, {}]));
+      const [ended] = this.underWay.splice(0, 1);
+      if (ended && this.hasty > 0) {
+        this.hasty -= 1;
+        this.tokens.delete([...this.tokens.keys()][0] ?? "");
+      }
+      return [200, now];
     }
     if (path === "/v1/auth/token/lookup") {
       const known = this.tokens.get(sent.token ?? "");
@@ -163,6 +177,17 @@ test("a server more gets a token, one that is gone loses it, by a root token of 
   expect(fake.revoked).toEqual(["accessor-of-a"]);
   expect([...fake.tokens.keys()]).toContain(unsealerToken(seed, "c"));
   expect(fake).toMatchObject({ generated: 1, roots: new Set() });
+});
+
+test("a token that is revoked while it is made is made again", async () => {
+  const fake = new FakeUnsealer();
+  fake.hasty = 2;
+  fake.underWay = ["slow", "slower", "slowest"];
+  const { ran, asked } = await setUp(fake, ["a", "b"]);
+  expect(ran).toMatchObject({ status: 0, stderr: "" });
+  expect(fake.tokens.size).toBe(2);
+  expect(fake.underWay).toEqual([]);
+  expect(asked.filter((a) => a.path === "/v1/auth/token/create-orphan").length).toBeGreaterThan(2);
 });
 
 test("another transit key than the one it holds is refused", async () => {
