@@ -63,6 +63,7 @@ export interface LoadBalancerOutput {
   address?: string;
   publicIpv4?: string;
   publicIpv6?: string;
+  privateIpv4: string;
   privateIpv6: string;
 }
 
@@ -73,12 +74,19 @@ export function loadBalancerOutputs(slots: readonly Slot[]): pulumi.Output<LoadB
       .filter(({ spec }) => spec.nodeClass === loadBalancerClass)
       .map(({ spec, machine }) =>
         pulumi
-          .all([machine.adminAddress, machine.publicIpv4, machine.publicIpv6, machine.privateIpv6])
-          .apply(([address, publicIpv4, publicIpv6, privateIpv6]) => ({
+          .all([
+            machine.adminAddress,
+            machine.publicIpv4,
+            machine.publicIpv6,
+            machine.privateIpv4,
+            machine.privateIpv6,
+          ])
+          .apply(([address, publicIpv4, publicIpv6, privateIpv4, privateIpv6]) => ({
             name: spec.name,
             address,
             publicIpv4,
             publicIpv6,
+            privateIpv4,
             privateIpv6,
           })),
       ),

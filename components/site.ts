@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import * as vault from "@pulumi/vault";
+import { inputOf, supportProgram } from "./bootstrap/access";
 import type { Cluster } from "./cluster";
 import type { JobArtifact } from "./jobs/artifact";
 import { fabioCertificatesPath, fabioJob, fabioNamespace } from "./jobs/fabio";
@@ -166,7 +167,7 @@ export class Site extends pulumi.ComponentResource {
     const { support, nomad, consul } = cluster.access;
     const common = { support, nomad, consul };
     const balancers = cluster.loadBalancers.apply((all) => all.length);
-    new NomadJob(
+    const fabioRuns = new NomadJob(
       "fabio",
       {
         ...common,
@@ -186,7 +187,7 @@ export class Site extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: [certificate, ...cluster.ready] },
     );
-    new NomadJob(
+    const websiteRuns = new NomadJob(
       "website",
       {
         ...common,
@@ -205,6 +206,27 @@ export class Site extends pulumi.ComponentResource {
         ),
       },
       { ...child, dependsOn: [content, ...cluster.ready] },
+    );
+    // A check of Consul's asks whether a port is open; a visitor wants the page.
+    supportProgram(
+      "site-answers",
+      support,
+      {
+        program: "gate",
+        input: inputOf({
+          sites: pulumi.all([cluster.loadBalancers, cluster.siteAuthority.rootPem]).apply(([all, caPem]) =>
+            all.map(({ name, privateIpv4, privateIpv6 }) => ({
+              name,
+              address: hostPort(settings.network.family === "ipv6" ? privateIpv6 : privateIpv4, 443),
+              domain: site.domain,
+              caPem,
+            })),
+          ),
+          timeoutSeconds: 60,
+        }),
+        timeoutSeconds: 120,
+      },
+      { ...child, dependsOn: [fabioRuns, websiteRuns] },
     );
     this.url = cluster.loadBalancers.apply((balancers) => `https://${balancers[0]?.address ?? site.domain}/`);
     this.registerOutputs({ url: this.url });

@@ -91,7 +91,7 @@ class Api:
         self.addresses = list(access["addresses"])
         if not self.addresses:
             raise Failure("%s: no server address is known" % self.title)
-        self._header = TOKEN_HEADERS[service]
+        self._header = TOKEN_HEADERS.get(service)
         self.token = token if token is not None else access.get("token")
         self._server_name = access["serverName"]
         self._context = ssl.create_default_context(cadata=access["caPem"])
@@ -111,7 +111,7 @@ class Api:
         other.addresses, other.token, other._kept = addresses, token, {}
         return other
 
-    def call(self, method, path, body=None, expect=(200,), timeout=10):
+    def call(self, method, path, body=None, expect=(200,), timeout=10, headers=()):
         """One request; an Answer whose status is expected, else HttpError or Unreachable.
 
         An address that cannot be reached is passed over, and put last for the calls to come. What was sent and not
@@ -120,7 +120,7 @@ class Api:
         seen = []
         for address in list(self.addresses):
             try:
-                answer = self._once(address, method, path, body, timeout)
+                answer = self._once(address, method, path, body, timeout, headers)
             except _NotSent as error:
                 seen.append("%s: %s" % (address, error))
                 self._last(address)
@@ -160,8 +160,8 @@ class Api:
         self.addresses.remove(address)
         self.addresses.append(address)
 
-    def _once(self, address, method, path, body, timeout):
-        headers = {"Content-Type": "application/json"}
+    def _once(self, address, method, path, body, timeout, more):
+        headers = dict({"Content-Type": "application/json"}, **dict(more))
         if self.token:
             headers[self._header] = self.token
         data = None if body is None else json.dumps(body)

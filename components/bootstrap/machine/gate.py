@@ -7,10 +7,11 @@ input: any of {
   "vault": access, "vaultServers": ["host:port", ...],  # each unsealed, one of them active
   "vaultVoters": 3, "vaultLogin": {"path", "roleId", "secretId"}
   "consul": access, "services": [{"name", "passing": n}]
+  "sites": [{"name": "edge-a", "address": "host:port", "domain", "caPem"}]   # each answers as it does to a visitor
 }
 """
 
-from cluster_api import Api, NotYet, passing, vault_login, wait
+from cluster_api import Api, NotYet, Unreachable, passing, vault_login, wait
 
 
 def create(given):
@@ -32,6 +33,19 @@ def create(given):
         consul = Api("consul", given["consul"])
         what = "Consul: %s passing %d times" % (service["name"], service["passing"])
         wait(what, lambda: passing(consul, service), seconds)
+    if given.get("sites"):
+        wait("the site", lambda: sites_answer(given["sites"]), seconds)
+
+
+def sites_answer(sites):
+    for site in sites:
+        access = {"addresses": [site["address"]], "caPem": site["caPem"], "serverName": site["domain"]}
+        try:
+            answer = Api("site", access).call("GET", "/", expect=range(100, 600), headers={"Host": site["domain"]})
+        except Unreachable as error:
+            raise NotYet("%s: %s" % (site["name"], error)) from None
+        if answer.status != 200:
+            raise NotYet("%s answers https://%s/ with %d" % (site["name"], site["domain"], answer.status))
 
 
 def unsealed(vault, servers):

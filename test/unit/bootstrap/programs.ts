@@ -17,6 +17,7 @@ export interface Asked {
   /** With the query. */
   readonly path: string;
   readonly token: string | undefined;
+  readonly host: string | undefined;
   readonly body: unknown;
 }
 
@@ -64,6 +65,7 @@ export class Stage {
           method: request.method ?? "",
           path: request.url ?? "",
           token: header ? String(request.headers[header]) : undefined,
+          host: request.headers.host,
           body: text === "" ? undefined : JSON.parse(text),
         };
         asked.push(one);

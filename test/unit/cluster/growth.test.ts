@@ -45,12 +45,12 @@ test("the first client removed, the others in another order: only its own resour
   expect(without("client-c", fewer)).toEqual(without("client-a", base));
 });
 
-test("one load balancer more: besides its own, the site's certificate has an address more, its job a place", async () => {
+test("one load balancer more: besides its own, the site's certificate has an address more, its job a place, it is asked too", async () => {
   const more = await deploy(withKeys("edge", ["a", "b", "c"]));
   const known = new Map(base.resources.map((one) => [one.id, JSON.stringify(one)]));
   const changed = without("edge-c", more).filter((one) => known.get(one.id) !== JSON.stringify(one));
   const ids = changed.map(({ id }) => id).sort();
-  expect(ids).toEqual(["remote.Command fabio", "tls.CertRequest site-edge"]);
+  expect(ids).toEqual(["remote.Command fabio", "remote.Command site-answers", "tls.CertRequest site-edge"]);
 });
 
 test("the preview of a first up shows every resource, though nothing is known yet", async () => {
