@@ -18,6 +18,12 @@ export function cloudOf(settings: Settings): Cloud {
   });
 }
 
+/**
+ * Support's number in the private networks. All others know it by its address, and it alone may log in to them: a support
+ * made anew must be found where the lost one was.
+ */
+const supportHost = 2;
+
 /** A machine for each slot of the topology; support first, since the others are reached through it. */
 export function makeFleet(
   cloud: Cloud,
@@ -37,6 +43,7 @@ export function makeFleet(
           public: spec.public,
           publicPorts: publicPortsOf(spec),
           size: spec.size,
+          host: spec.roles.includes("support") ? supportHost : undefined,
           family: topology.network.family,
           user: settings.ssh.user,
           privateKey: trust.loginPrivateKey,

@@ -22,6 +22,8 @@ export interface ClusterMachineArgs {
   /** TCP ports that are reached from outside. */
   publicPorts: number[];
   size?: string;
+  /** The machine's number in the private networks, where its successor shall have its addresses. Default: any. */
+  host?: number;
   /** The family by which machines speak with each other: "ipv4" or "ipv6". */
   family: string;
   /** The one user that logs in. */
@@ -77,6 +79,7 @@ export class ClusterMachine extends pulumi.ComponentResource {
         public: args.public,
         publicPorts: args.publicPorts,
         size: args.size,
+        host: args.host,
         firstContact: {
           user: args.user,
           authorizedKeys: [args.publicKey, ...(args.authorizedKeys ?? [])],

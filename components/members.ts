@@ -209,6 +209,7 @@ export function applyMember(
     machine: slot.spec.name,
     hostname: slot.machine.cloudName,
     connection: slot.machine.connection,
+    machineId: slot.machine.machineId,
     signer: context.signer,
     fragments: {
       machine: baseFragment(

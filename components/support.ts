@@ -122,6 +122,7 @@ export function applySupport(
       machine: slot.spec.name,
       hostname: slot.machine.cloudName,
       connection: slot.machine.connection,
+      machineId: slot.machine.machineId,
       // Support signs for itself with the keys it keeps for the signer.
       signer: trust.support.rootPem.apply((caPem) => ({ serverName, caPem })),
       fragments: {

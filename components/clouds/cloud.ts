@@ -24,6 +24,11 @@ export interface MachineRequest {
   public: boolean;
   /** TCP ports that are reached from outside, from the ports table. */
   publicPorts: number[];
+  /**
+   * The machine's number in the private networks, 2 to 10, where its successor shall have its addresses; it then goes before
+   * its successor comes. Default: any free one, and the successor comes first.
+   */
+  host?: number;
   /** The cloud's own word for the size; undefined for its default. */
   size?: string;
   firstContact: FirstContact;

@@ -12,6 +12,8 @@ export interface MachineApplyArgs {
   hostname: pulumi.Input<string>;
   /** How it is reached: verified by its own host key. */
   connection: pulumi.Input<Connection>;
+  /** The cloud's id: another machine is set up anew, though it has the addresses and keys of the one before. */
+  machineId: pulumi.Input<string>;
   /** What each role asks for, by the role's name; units start in this order. */
   fragments: Record<string, pulumi.Input<PlanFragment>>;
   signer: pulumi.Input<PlannedSigner>;
@@ -60,13 +62,14 @@ export function applyPlan(
       machine: args.machine,
       connection: args.connection,
       program: "provisioning/machine/apply",
-      imports: ["host", "leaf", "programs"].map((module) => `provisioning/machine/${module}`),
+      imports: ["host", "leaf", "leaving", "programs"].map((module) => `provisioning/machine/${module}`),
       input: pulumi.secret(
         known.apply(([hostname, signer, roles]) =>
           renderApplyInput({ machine: args.machine, hostname, signer }, roles),
         ),
       ),
       timeoutSeconds: args.timeoutSeconds ?? 600,
+      triggers: [args.machineId],
     },
     opts,
   );

@@ -76,6 +76,7 @@ function joinZones(first: PlannedZone, second: PlannedZone): PlannedZone {
     name: first.name,
     sources: union(first.sources, second.sources),
     ports: union(first.ports, second.ports),
+    ...(first.leaversLinger && second.leaversLinger ? { leaversLinger: true } : {}),
     description: descriptions.join(" "),
   };
 }

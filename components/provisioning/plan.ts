@@ -89,6 +89,8 @@ export interface PlannedZone {
   /** CIDRs. */
   readonly sources: readonly string[];
   readonly ports: readonly { readonly port: string; readonly protocol: "tcp" | "udp" }[];
+  /** Whether a source that leaves is let in for 15 minutes more: a machine that hands over before it goes. Default false. */
+  readonly leaversLinger?: boolean;
   /** Why, for the file's description. */
   readonly description: string;
 }

@@ -48,7 +48,6 @@ function agentConfig(agent: ConsulAgent): Record<string, unknown> {
     // Servers answer support's pass-through; a client's API is for its own machine.
     addresses: { https: server ? "::" : "127.0.0.1" },
     ports: { http: -1, https: 8501, grpc: -1, grpc_tls: 8503, dns: 8600, serf_wan: -1 },
-    retry_join: agent.servers.map(urlHost),
     // The default of 30 s would make a parallel start take half a minute.
     retry_interval: "1s",
     rejoin_after_leave: true,
@@ -121,6 +120,8 @@ function renderConsulAgent(agent: ConsulAgent): PlanFragment {
     files: [
       file("/etc/consul.d/agent.json", agentConfig(agent)),
       file("/etc/consul.d/secrets.json", agentSecrets(agent)),
+      // Whom to ask at a start is no reason for one: who runs knows the others by gossip.
+      { ...file("/etc/consul.d/seeds.json", { retry_join: agent.servers.map(urlHost) }), notifies: [] },
       {
         path: "/etc/systemd/resolved.conf.d/consul.conf",
         content: resolved,

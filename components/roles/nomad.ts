@@ -112,6 +112,11 @@ function configFile(
   };
 }
 
+/** Whom to ask at a start: no reason for one, since who runs is told of the others by those it knows. */
+function seedsFile(content: unknown, group: string): PlannedFile {
+  return { ...configFile("/etc/nomad.d/seeds.json", content, group, "restart"), notifies: [] };
+}
+
 /** Renders what a machine needs to be a Nomad server. */
 export function renderNomadServer(server: NomadServerPlan): PlanFragment {
   const config = {
@@ -120,9 +125,9 @@ export function renderNomadServer(server: NomadServerPlan): PlanFragment {
       enabled: true,
       bootstrap_expect: server.expect,
       raft_multiplier: server.raftMultiplier,
-      server_join: { retry_join: server.servers.map(urlHost), retry_interval: "1s" },
     },
   };
+  const seeds = { server: { server_join: { retry_join: server.servers.map(urlHost), retry_interval: "1s" } } };
   // Servers hand out no Vault tokens: they need neither its address nor its certificate.
   const vault = { enabled: true, default_identity: { aud: ["vault.io"], ttl: "1h" } };
   return {
@@ -134,6 +139,7 @@ export function renderNomadServer(server: NomadServerPlan): PlanFragment {
     programs: [{ name: "nomad", version: server.version }],
     files: [
       configFile("/etc/nomad.d/agent.json", { ...config, vault }, "nomad", "rollout"),
+      seedsFile(seeds, "nomad"),
       configFile(
         "/etc/nomad.d/secrets.json",
         { consul: { token: server.consulToken }, server: { encrypt: server.gossipKey } },
@@ -173,7 +179,6 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
     client: {
       enabled: true,
       node_class: client.nodeClass,
-      servers: client.servers.map((address) => `${urlHost(address)}:4647`),
       preferred_address_family: client.family,
       ...(client.memoryMb === undefined ? {} : { memory_total_mb: client.memoryMb }),
       ...(client.cpuMhz === undefined ? {} : { cpu_total_compute: client.cpuMhz }),
@@ -210,6 +215,7 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
       caFile("/etc/ssl/vault/ca.pem", client.vaultCaPem),
       caFile("/etc/ssl/support/ca.pem", client.supportCaPem),
       configFile("/etc/nomad.d/agent.json", config, "root", "restart"),
+      seedsFile({ client: { servers: client.servers.map((address) => `${urlHost(address)}:4647`) } }, "root"),
       configFile("/etc/nomad.d/secrets.json", { consul: { token: client.consulToken } }, "root", "restart"),
     ],
     certificates: [leafCertificate("nomad", client.leaf, "root", "nomad.service")],

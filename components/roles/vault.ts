@@ -28,8 +28,8 @@ export interface VaultServerPlan {
 const tlsDirectory = "/etc/ssl/vault";
 const unsealerCa = "/etc/ssl/support/ca.pem";
 
-function serverConfig(server: VaultServerPlan): Record<string, unknown> {
-  const host = urlHost(server.address);
+/** Vault takes the whole of `storage` from one file. */
+function storageConfig(server: VaultServerPlan): Record<string, unknown> {
   const others = server.servers
     .filter((address) => address !== server.address)
     .map((address) => ({
@@ -37,6 +37,24 @@ function serverConfig(server: VaultServerPlan): Record<string, unknown> {
       leader_ca_cert_file: `${tlsDirectory}/ca.pem`,
       leader_tls_servername: "vault.service.consul",
     }));
+  return {
+    storage: {
+      raft: {
+        path: "/var/lib/vault",
+        node_id: server.node,
+        performance_multiplier: String(server.performanceMultiplier),
+        // A joiner has no vote until autopilot looks: by default every ten seconds.
+        autopilot_reconcile_interval: "1s",
+        autopilot_update_interval: "1s",
+        // An empty list is refused: a lone server has none.
+        ...(others.length > 0 ? { retry_join: others } : {}),
+      },
+    },
+  };
+}
+
+function serverConfig(server: VaultServerPlan): Record<string, unknown> {
+  const host = urlHost(server.address);
   return {
     ui: true,
     cluster_name: server.cluster,
@@ -55,18 +73,6 @@ function serverConfig(server: VaultServerPlan): Record<string, unknown> {
         },
       },
     ],
-    storage: {
-      raft: {
-        path: "/var/lib/vault",
-        node_id: server.node,
-        performance_multiplier: String(server.performanceMultiplier),
-        // A joiner has no vote until autopilot looks: by default every ten seconds.
-        autopilot_reconcile_interval: "1s",
-        autopilot_update_interval: "1s",
-        // An empty list is refused: a lone server has none.
-        ...(others.length > 0 ? { retry_join: others } : {}),
-      },
-    },
     seal: {
       transit: {
         address: server.unsealerUrl,
@@ -116,6 +122,15 @@ export function renderVaultServer(server: VaultServerPlan): PlanFragment {
         mode: "0640",
         notifies: [{ unit: "vault.service", action: "rollout" }],
       },
+      {
+        path: "/etc/vault.d/storage.json",
+        content: `${JSON.stringify(storageConfig(server), null, 2)}\n`,
+        owner: "root",
+        group: "vault",
+        mode: "0640",
+        // Whom to join is asked once in a server's life; what else is in it is in the unit too.
+        notifies: [],
+      },
     ],
     certificates: [leafCertificate("vault", server.leaf, "vault", "vault.service")],
     units: [
@@ -123,9 +138,10 @@ export function renderVaultServer(server: VaultServerPlan): PlanFragment {
         name: "vault",
         description: "Vault server",
         user: "vault",
-        exec: "/usr/local/bin/vault server -config=/etc/vault.d/vault.json",
+        exec: "/usr/local/bin/vault server -config=/etc/vault.d",
         after: ["consul.service"],
-        service: [...hardening, "MemorySwapMax=0"],
+        // systemd passes over what begins with X-; for us it is a change of the unit, and so a restart.
+        service: [...hardening, "MemorySwapMax=0", `X-PerformanceMultiplier=${server.performanceMultiplier}`],
         onChange: "rollout",
       }),
     ],

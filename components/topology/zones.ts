@@ -42,14 +42,15 @@ export function zonesFor(
     ports: portsFor(member, by),
     description: `${who} to ${member.spec.name}`,
   });
-  const zones = groupsOfServers(member, all).map(({ held, members }) =>
-    zone(
+  const zones: PlannedZone[] = groupsOfServers(member, all).map(({ held, members }) => ({
+    ...zone(
       `${order.machines}-${shortName(held)}`,
       members.flatMap(memberAddresses).map(hostCidr),
       neighboursOf(held),
       `From the machines with ${held.join(", ")}`,
     ),
-  );
+    leaversLinger: true,
+  }));
   if (portsFor(member, ["admins"]).length > 0) {
     zones.push(
       zone(`${order.admins}-admins`, topology.adminCidrs, ["admins", "world"], "From administrators"),

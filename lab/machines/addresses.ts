@@ -28,7 +28,7 @@ export const adminAddress: Network = { ipv4: "192.0.2.10", ipv6: "fd00:1ab:ff::1
 export const strangerAddress: Network = { ipv4: "192.0.2.66", ipv6: "fd00:1ab:ff::66" };
 
 /** First host number of a machine; those below are the gateway's and room for the lab itself. */
-const firstHost = 11;
+export const firstHost = 11;
 /** Last host number: the loopback forwards have one octet for it. */
 const lastHost = 254;
 
@@ -69,6 +69,9 @@ export function freeIndex(taken: ReadonlySet<number>, network: Network): number 
   }
   throw new LabError(`The lab's network ${network.ipv4} has room for ${room} machines, and all are taken.`);
 }
+
+/** The index of the machine with this number in its networks: below 1 for those that ask for theirs. */
+export const indexOfHost = (host: number): number => host - firstHost + 1;
 
 /** The lowest free second octet of 127.77.x.y, for a lab. */
 export function freeLoopback(taken: ReadonlySet<number>): number {

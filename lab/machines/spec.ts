@@ -1,4 +1,4 @@
-import { type Network, networkProblem } from "./addresses.js";
+import { firstHost, type Network, networkProblem } from "./addresses.js";
 import { exitCodes, LabError } from "./errors.js";
 import { reservedNames } from "./names.js";
 
@@ -21,12 +21,14 @@ export interface MachineSpec {
   /** Whether the image carries the daemons' programs. Default true. */
   readonly bake: boolean;
   readonly network: Network;
+  /** The machine's number in its networks, 2 to 10, for one whose successor shall have its addresses. Default: a free one above. */
+  readonly host?: number;
   /** Limit of the machine's memory in MiB; none by default. */
   readonly memoryMb?: number;
   readonly firstContact: FirstContact;
 }
 
-const knownKeys = ["name", "public", "publicPorts", "bake", "network", "memoryMb", "firstContact"];
+const knownKeys = ["name", "public", "publicPorts", "bake", "network", "host", "memoryMb", "firstContact"];
 
 /** Says in one sentence what is wrong with a machine's name, or undefined. */
 export function nameProblem(name: unknown): string | undefined {
@@ -56,6 +58,7 @@ export function parseSpec(text: string): MachineSpec {
     publicPorts: portsAt(raw.publicPorts),
     bake: booleanAt(raw.bake, "bake", true),
     network: { ipv4: stringAt(network.ipv4, "network.ipv4"), ipv6: stringAt(network.ipv6, "network.ipv6") },
+    host: hostAt(raw.host),
     memoryMb: memoryAt(raw.memoryMb),
     firstContact: {
       user: stringAt(contact.user, "firstContact.user"),
@@ -121,6 +124,13 @@ function portsAt(value: unknown): number[] {
       refuse(`publicPorts[${index}] must be a port, 1 to 65535.`);
   }
   return [...new Set(value as number[])];
+}
+
+function hostAt(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!Number.isInteger(value) || (value as number) < 2 || (value as number) >= firstHost)
+    refuse(`host must be a whole number from 2 to ${firstHost - 1}.`);
+  return value as number;
 }
 
 function memoryAt(value: unknown): number | undefined {

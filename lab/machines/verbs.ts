@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { freeIndex } from "./addresses.js";
+import { freeIndex, indexOfHost } from "./addresses.js";
 import { hostGroup, machineGroup, planCgroups, trackingBase } from "./cgroups.js";
 import { prepareDisk } from "./disk.js";
 import { exitCodes, LabError } from "./errors.js";
@@ -89,12 +89,14 @@ async function allot(
     const allotted = await withLabLock(lab, async () => {
       // Who removed the last machine may have ended the lab since it was opened.
       if (!standing(lab)) return undefined;
-      const taken = new Set(machineRecords(lab).map(({ index }) => index));
-      const { name, publicPorts, memoryMb } = spec;
+      const others = machineRecords(lab);
+      const { name, publicPorts, memoryMb, host } = spec;
+      const holder = host && others.find(({ index }) => index === indexOfHost(host));
+      if (holder) throw new LabError(`Machine ${name} shall have number ${host}, which ${holder.name} has.`);
       return writeMachine(lab, {
         id: `${name}.${randomBytes(4).toString("hex")}`,
         name,
-        index: freeIndex(taken, open.network),
+        index: host ? indexOfHost(host) : freeIndex(new Set(others.map(({ index }) => index)), open.network),
         public: spec.public,
         publicPorts,
         memoryMb,

@@ -46,6 +46,7 @@ export class LocalCloud implements Cloud {
       publicPorts: request.publicPorts,
       bake: this.args.bake,
       network: { ipv4: this.args.ipv4, ipv6: this.args.ipv6 },
+      ...(request.host === undefined ? {} : { host: request.host }),
       firstContact: request.firstContact,
     });
     const machine = new command.local.Command(
@@ -56,12 +57,12 @@ export class LocalCloud implements Cloud {
         update: "create",
         delete: "destroy",
         stdin: pulumi.secret(spec),
-        // Another name is another machine: made before the old one goes.
+        // Another name is another machine.
         triggers: [request.cloudName],
         logging: "none",
         addPreviousOutputInEnv: false,
       },
-      { ...opts, customTimeouts: { create: "5m", update: "5m", delete: "2m" } },
+      { ...opts, deleteBeforeReplace: request.host !== undefined, customTimeouts: { create: "5m", update: "5m", delete: "2m" } },
     );
     const answer = machine.stdout.apply((text) => JSON.parse(text) as Answer);
     // stdin is secret; what comes back is not, but for the engine it would be.

@@ -13,6 +13,7 @@ import time
 
 import host
 import leaf
+import leaving
 import programs
 from host import Failure, at, listed, me, read_file, remove_file, run, unit_states, write_file
 
@@ -127,6 +128,7 @@ class Machine:
         if not zones:
             return
         before = len(self.changed)
+        leavers = leaving.sources(zones)
         for zone in zones:
             self.file("%s/%s.xml" % (ZONES, zone["name"]), zone["xml"], *me(), 0o644)
         for name in self.ledger.get("zones", []):
@@ -151,6 +153,7 @@ class Machine:
                 self.did("unit %s started" % FIREWALL)
             elif len(self.changed) > before or read_file("/run/hashistack/firewall") is not None:
                 run(["firewall-cmd", "--reload"], limit=60)
+                leaving.let_in(leavers)
         except Failure as failure:
             write_file("/run/hashistack/firewall", "to be reloaded\n", *me(), 0o600)
             raise Failure(str(failure), failure.log + "\n" + host.journal(FIREWALL))

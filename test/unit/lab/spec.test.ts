@@ -34,6 +34,7 @@ describe("a machine's spec", () => {
     ["network must be an object.", { network: [] }],
     ["network.ipv6 must be a string.", { network: { ipv4: "10.0.0.0/24" } }],
     ["network.ipv4 has bits set behind its prefix", { network: { ...good.network, ipv4: "10.0.0.1/24" } }],
+    ["host must be a whole number from 2 to 10.", { host: 11 }],
     ["memoryMb must be a whole number from 64.", { memoryMb: 1.5 }],
     ["firstContact must be an object.", { firstContact: null }],
     ["firstContact.user must be a Linux user name other than root", contact({ user: "root" })],

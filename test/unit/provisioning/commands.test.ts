@@ -43,7 +43,7 @@ test("a machine is enrolled once in its life: only another machine triggers it",
   expect(inputs.create).not.toContain("own key");
 });
 
-test("an apply carries the merged plan on its standard input, and no change of it replaces the command", async () => {
+test("an apply carries the merged plan on its standard input, and only another machine replaces the command", async () => {
   const file = { path: "/etc/a", content: "a-secret", owner: "root", group: "root", mode: "0600" };
   const command = applyPlan(
     "control-a",
@@ -51,17 +51,18 @@ test("an apply carries the merged plan on its standard input, and no change of i
       machine: "control-a",
       hostname: "dev-control-a",
       connection,
+      machineId: "control-a.1",
       signer: { serverName: "support", caPem: "CA" },
       fragments: { one: { files: [file] }, two: pulumi.secret({ packages: ["chrony"] }) },
     },
     {},
   );
   const { inputs, bundle } = await bundleOf(command, "control-a-apply");
-  expect(inputs.triggers).toBeUndefined();
+  expect(inputs.triggers).toEqual(["control-a.1"]);
   expect(inputs.delete).toBeUndefined();
   expect(await pulumi.isSecret(command.stdin)).toBe(true);
   expect(bundle.input).toMatchObject({ hostname: "dev-control-a", files: [file], packages: ["chrony"] });
-  expect(Object.keys(bundle.modules).sort()).toEqual(["apply", "host", "leaf", "programs"]);
+  expect(Object.keys(bundle.modules).sort()).toEqual(["apply", "host", "leaf", "leaving", "programs"]);
   expect(inputs.create).not.toContain("a-secret");
 });
 

@@ -108,7 +108,7 @@ export class FolderMachine {
     more: { source?: string; timeoutSeconds?: number } = {},
   ): Promise<Ran> {
     const read = (name: string) => readAsset(`provisioning/machine/${name}.py`);
-    const names = ["host", "leaf", "programs", "apply", "enrol", "signer_policies", "signer_register"];
+    const names = ["host", "leaf", "leaving", "programs", "apply", "enrol", "signer_policies", "signer_register"];
     const modules: Record<string, string> = Object.fromEntries(names.map((name) => [name, read(name)]));
     modules.host += `\nROOT = ${JSON.stringify(this.root)}\n`;
     modules.signer_policies += `\nGROUP = ${JSON.stringify(this.group)}\n`;

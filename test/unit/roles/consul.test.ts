@@ -3,6 +3,7 @@ import { renderConsulClient, renderConsulServer } from "../../../components/role
 import { addresses, consulClient, consulServer, fileOf, jsonOf, unitOf } from "./example";
 
 const agentFile = "/etc/consul.d/agent.json";
+const seedsFile = "/etc/consul.d/seeds.json";
 const secretsFile = "/etc/consul.d/secrets.json";
 const server = renderConsulServer(consulServer());
 const client = renderConsulClient(consulClient());
@@ -45,7 +46,8 @@ describe.each([
   });
 
   test("joins all servers by their addresses, at its own", () => {
-    expect(config.retry_join).toEqual(addresses.ipv6.map((address) => `[${address}]`));
+    expect(jsonOf(plan, seedsFile)).toEqual({ retry_join: addresses.ipv6.map((address) => `[${address}]`) });
+    expect(fileOf(plan, seedsFile).notifies).toEqual([]);
     expect(config).toMatchObject({ bind_addr: "fd00:1ab::11", advertise_addr: "fd00:1ab::11" });
   });
 
@@ -85,6 +87,7 @@ test("a client's API is for its own machine, it may manage nothing, and restarts
 });
 
 test("with IPv4 addresses stand without brackets", () => {
-  const config = jsonOf(renderConsulServer(consulServer("ipv4")), agentFile);
-  expect(config).toMatchObject({ bind_addr: "198.51.100.11", retry_join: [...addresses.ipv4] });
+  const plan = renderConsulServer(consulServer("ipv4"));
+  expect(jsonOf(plan, agentFile)).toMatchObject({ bind_addr: "198.51.100.11" });
+  expect(jsonOf(plan, seedsFile)).toEqual({ retry_join: [...addresses.ipv4] });
 });

@@ -3,6 +3,7 @@ import { renderNomadClient, renderNomadServer } from "../../../components/roles/
 import { addresses, fileOf, jsonOf, nomadClient, nomadServer, unitOf } from "./example";
 
 const agentFile = "/etc/nomad.d/agent.json";
+const seedsFile = "/etc/nomad.d/seeds.json";
 const secretsFile = "/etc/nomad.d/secrets.json";
 const server = renderNomadServer(nomadServer());
 const client = renderNomadClient(nomadClient());
@@ -52,9 +53,12 @@ test("a server waits for all, joins them by address, and encrypts gossip with a 
       enabled: true,
       bootstrap_expect: 3,
       raft_multiplier: 1,
-      server_join: { retry_join: addresses.ipv6.map((address) => `[${address}]`) },
     },
   });
+  expect(jsonOf(server, seedsFile)).toMatchObject({
+    server: { server_join: { retry_join: addresses.ipv6.map((address) => `[${address}]`) } },
+  });
+  expect(fileOf(server, seedsFile).notifies).toEqual([]);
   expect(jsonOf(server, secretsFile)).toMatchObject({ server: { encrypt: "SECRET-gossip-key" } });
   expect(jsonOf(server, agentFile)).not.toHaveProperty("client");
   expect(unitOf(server, "nomad.service").onChange).toBe("rollout");
@@ -67,11 +71,13 @@ test("a client knows its class, its servers, and no key of their gossip", () => 
       enabled: true,
       node_class: "load-balancer",
       preferred_address_family: "ipv6",
-      servers: addresses.ipv6.map((address) => `[${address}]:4647`),
       min_dynamic_port: 20000,
       max_dynamic_port: 32000,
     },
     vault: { address: "https://active.vault.service.consul:8200", ca_file: "/etc/ssl/vault/ca.pem" },
+  });
+  expect(jsonOf(client, seedsFile)).toEqual({
+    client: { servers: addresses.ipv6.map((address) => `[${address}]:4647`) },
   });
   expect(jsonOf(client, agentFile)).not.toHaveProperty("server");
   expect(JSON.stringify(client)).not.toContain("SECRET-gossip-key");
@@ -117,9 +123,12 @@ test("a machine with a kernel of its own is believed what it says of itself", ()
 test("with IPv4 addresses stand without brackets", () => {
   expect(jsonOf(renderNomadClient(nomadClient("ipv4")), agentFile)).toMatchObject({
     advertise: { http: "198.51.100.11", rpc: "198.51.100.11", serf: "198.51.100.11" },
-    client: { servers: addresses.ipv4.map((address) => `${address}:4647`), preferred_address_family: "ipv4" },
+    client: { preferred_address_family: "ipv4" },
   });
-  expect(jsonOf(renderNomadServer(nomadServer("ipv4")), agentFile)).toMatchObject({
+  expect(jsonOf(renderNomadClient(nomadClient("ipv4")), seedsFile)).toEqual({
+    client: { servers: addresses.ipv4.map((address) => `${address}:4647`) },
+  });
+  expect(jsonOf(renderNomadServer(nomadServer("ipv4")), seedsFile)).toMatchObject({
     server: { server_join: { retry_join: [...addresses.ipv4] } },
   });
 });

@@ -3,13 +3,16 @@ import { renderVaultServer } from "../../../components/roles/vault";
 import { fileOf, jsonOf, unitOf, vaultServer } from "./example";
 
 const configFile = "/etc/vault.d/vault.json";
+const storageFile = "/etc/vault.d/storage.json";
 const plan = renderVaultServer(vaultServer());
 const config = jsonOf(plan, configFile) as {
   listener: { tcp: Record<string, unknown> }[];
-  storage: { raft: { retry_join: Record<string, unknown>[] } };
   seal: { transit: Record<string, unknown> };
   service_registration: { consul: Record<string, unknown> };
 };
+
+const storageOf = (of: typeof plan) =>
+  jsonOf(of, storageFile).storage as { raft: Record<string, unknown> & { retry_join: unknown[] } };
 
 test("its one listener speaks TLS 1.2 or newer", () => {
   expect(config.listener).toHaveLength(1);
@@ -23,7 +26,7 @@ test("its one listener speaks TLS 1.2 or newer", () => {
 });
 
 test("it joins every other server, verified by CA and name, and never itself", () => {
-  expect(config.storage.raft.retry_join).toEqual(
+  expect(storageOf(plan).raft.retry_join).toEqual(
     ["[fd00:1ab::12]", "[fd00:1ab::13]"].map((host) => ({
       leader_api_addr: `https://${host}:8200`,
       leader_ca_cert_file: "/etc/ssl/vault/ca.pem",
@@ -34,11 +37,18 @@ test("it joins every other server, verified by CA and name, and never itself", (
 
 test("a lone server has nobody to join, and does not say so by an empty list, which Vault refuses", () => {
   const { address } = vaultServer();
-  const lone = jsonOf(
-    renderVaultServer({ ...vaultServer(), servers: [address] }),
-    configFile,
-  ) as typeof config;
-  expect(lone.storage.raft).not.toHaveProperty("retry_join");
+  const lone = renderVaultServer({ ...vaultServer(), servers: [address] });
+  expect(storageOf(lone).raft).not.toHaveProperty("retry_join");
+});
+
+test("other servers to join are no reason for a restart, another multiplier is", () => {
+  const [unit] = plan.units ?? [];
+  const fewer = renderVaultServer({ ...vaultServer(), servers: [vaultServer().address] });
+  expect(fileOf(fewer, storageFile).notifies).toEqual([]);
+  expect(fewer.units).toEqual(plan.units);
+  const slower = renderVaultServer({ ...vaultServer(), performanceMultiplier: 5 });
+  expect(storageOf(slower).raft.performance_multiplier).toBe("5");
+  expect(slower.units?.[0]?.content).not.toBe(unit?.content);
 });
 
 test("it unseals by support's key: by address, verified by support's CA and name, without Consul", () => {
