@@ -10,7 +10,7 @@ export interface SignerProfile {
   readonly label: string;
   /** HMAC key, hex, at least 32 bytes: the machine's own. */
   readonly authKey: string;
-  /** Pattern of all names that its certificates may carry, anchored: `signerWhitelist(names)`. */
+  /** Pattern of all names and addresses that its certificates may carry, anchored: `signerWhitelist(names)`. */
   readonly nameWhitelist: string;
   /** Life of a leaf in hours. Example: 720. */
   readonly expiryHours: number;
@@ -179,9 +179,8 @@ export function renderSigner(args: SignerArgs): PlanFragment {
         owner: "root",
         group: "root",
         mode: "0644",
-        ...(name === "signer_gate" || name === "leaf"
-          ? { notifies: [{ unit: gateUnit, action: "restart" as const }] }
-          : {}),
+        // All of them run in the gate.
+        notifies: [{ unit: gateUnit, action: "restart" as const }],
       })),
     ],
     certificates: [{ ...args.certificate, notifies: [...notifies, { unit: gateUnit, action: "restart" }] }],

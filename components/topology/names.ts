@@ -1,3 +1,4 @@
+import * as ipaddr from "ipaddr.js";
 import { memberAddresses, nodeName } from "./members";
 import type { MachineSpec, Member, Service, Topology } from "./model";
 
@@ -7,7 +8,7 @@ import type { MachineSpec, Member, Service, Topology } from "./model";
 export interface LeafNames {
   readonly commonName: string;
   readonly dnsNames: readonly string[];
-  /** For tools' convenience: the signer does not check them, so nobody in the cluster decides by them, but tasks' artifacts (checked by digest). */
+  /** For tools' convenience. The signer itself does not check them, its gate does. */
   readonly ipAddresses: readonly string[];
 }
 
@@ -90,10 +91,11 @@ function serviceNames(
 
 /**
  * The regular expression for the signer's `name_whitelist` that lets these names through and no others: anchored,
- * for cfssl searches it anywhere in a name.
- * Example: ["localhost", "a.node.consul"] is "^(localhost|a\\.node\\.consul)$"
+ * for cfssl searches it anywhere in a name. The addresses are in it for the signer's gate: cfssl does not look at them.
+ * Example: ["localhost", "a.node.consul"] and ["::1"] is "^(localhost|a\\.node\\.consul|::1)$"
  */
-export function signerWhitelist(names: Pick<LeafNames, "commonName" | "dnsNames">): string {
-  const all = [...new Set([...names.dnsNames, names.commonName])];
+export function signerWhitelist(names: LeafNames): string {
+  const addresses = names.ipAddresses.map((address) => ipaddr.parse(address).toString());
+  const all = [...new Set([...names.dnsNames, names.commonName, ...addresses])];
   return `^(${all.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|")})$`;
 }

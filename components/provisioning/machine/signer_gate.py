@@ -2,8 +2,9 @@
 
 multirootca lets whoever may ask at all choose how long a certificate lives (`NotAfter` in the request goes before the
 profile's expiry), and tells of itself to anybody. Here only `authsign` passes, with the three fields that a machine needs;
-who may sign what stays multirootca's to decide, since the request is sealed by the machine's key. While the signer
-restarts, requests wait here.
+who may sign what stays multirootca's to decide, since the request is sealed by the machine's key. But it does not look at
+addresses, so a certificate with one that the profile does not name is not handed out. While the signer restarts, requests
+wait here.
 
 Run as: signer_gate.py PORT SIGNER_PORT SERVER_NAME CERTIFICATE_FOLDER KEY_FILE
 """
@@ -11,6 +12,7 @@ Run as: signer_gate.py PORT SIGNER_PORT SERVER_NAME CERTIFICATE_FOLDER KEY_FILE
 import base64
 import http.server
 import json
+import re
 import socket
 import ssl
 import sys
@@ -18,6 +20,8 @@ import threading
 import time
 
 import leaf
+import signer_policies
+from host import Failure, read_file
 
 PATH = "/api/v1/cfssl/authsign"
 FIELDS = {"certificate_request", "label", "profile"}
@@ -52,7 +56,25 @@ def check(body):
         inner = base64.b64decode(outer["request"], validate=True)
     except ValueError:
         raise Refused("the request is not base64")
-    fields(inner, FIELDS, "the request")
+    return fields(inner, FIELDS, "the request")
+
+
+def check_addresses(asked, answer):
+    """Refuses a certificate, as it was signed, with an address that is none of its profile's."""
+    try:
+        answered = json.loads(answer)
+        if not answered.get("success"):
+            return
+        # A label and a profile for which the signer has just signed: it has them from this file.
+        policy = json.loads(read_file("%s/%s.json" % (signer_policies.POLICIES, asked["label"])))
+        pattern = policy["signing"]["profiles"][asked["profile"]]["name_whitelist"]
+        addresses = leaf.Certificate(answered["result"]["certificate"]).names[2]
+    except (Failure, ValueError, KeyError, TypeError, AttributeError) as error:
+        print("the signer's answer cannot be checked: %s: %s" % (type(error).__name__, error), file=sys.stderr, flush=True)
+        raise Refused("the signer's answer cannot be checked")
+    for address in sorted(str(address) for address in addresses):
+        if not re.fullmatch(pattern, address):
+            raise Refused("the address %s is none of the profile's" % address)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -67,10 +89,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if not length.isdecimal() or int(length) > MOST_BYTES:
                 return self.answer(413, refusal("the request has no length, or too much of it"))
             body = self.rfile.read(int(length))
-            check(body)
+            asked = check(body)
+            status, answer = self.server.forward(body)
+            if status == 200:
+                check_addresses(asked, answer)
         except Refused as refused:
             return self.answer(400, refusal(str(refused)))
-        self.answer(*self.server.forward(body))
+        self.answer(status, answer)
 
     def answer(self, status, body):
         self.send_response(status)

@@ -139,7 +139,7 @@ function register(verb: "create" | "delete", change: object = {}) {
   const profile = {
     label: "consul",
     authKey,
-    nameWhitelist: "^(localhost|member\\.node\\.consul)$",
+    nameWhitelist: "^(localhost|member\\.node\\.consul|127\\.0\\.0\\.1|::1)$",
     expiryHours: 24,
   };
   const input = { machine: "member", port: 8889, profiles: [{ ...profile, ...change }] };

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:net";
@@ -19,6 +20,8 @@ let gate: ChildProcess;
 let signer: Signer;
 let authority: Authority;
 let port: number;
+/** The certificate that the signer answers with, from the request. */
+let answered: (request: string) => string;
 
 async function freePort(): Promise<number> {
   const probe = createServer();
@@ -35,13 +38,20 @@ beforeAll(async () => {
   writeFileSync(join(folder, "ca.pem"), authority.rootPem);
   writeFileSync(join(folder, "cert.pem"), pair.cert);
   writeFileSync(join(folder, "key.pem"), pair.key);
-  signer = await Signer.start(pair, authKey, () => ({
-    body: { success: true, result: { certificate: "signed" } },
+  signer = await Signer.start(pair, authKey, (request) => ({
+    body: { success: true, result: { certificate: answered(request) } },
   }));
+  const policies = join(folder, "root/etc/hashistack/signer/policies");
+  mkdirSync(policies, { recursive: true });
+  const name_whitelist = "^(a\\.node\\.consul|::1|198\\.51\\.100\\.12|fd00:1ab::12)$";
+  const policy = { signing: { profiles: { a: { name_whitelist } } } };
+  writeFileSync(join(policies, "consul.json"), JSON.stringify(policy));
   port = await freePort();
-  const program = join(__dirname, "../../../components/provisioning/machine/signer_gate.py");
+  const library = join(__dirname, "../../../components/provisioning/machine");
+  const begin = `import sys; sys.path.insert(0, ${JSON.stringify(library)}); import host, signer_gate
+host.ROOT = ${JSON.stringify(join(folder, "root"))}; signer_gate.main(*sys.argv[1:])`;
   const args = [String(port), new URL(signer.url).port, serverName, folder, join(folder, "key.pem")];
-  gate = spawn("python3", ["-E", "-s", "-B", program, ...args], { stdio: "ignore" });
+  gate = spawn("python3", ["-E", "-s", "-B", "-c", begin, ...args], { stdio: "ignore" });
   const until = Date.now() + 15_000;
   const listens = () =>
     new Promise<boolean>((resolve) => {
@@ -61,6 +71,7 @@ afterAll(() => {
 });
 beforeEach(() => {
   signer.requests.length = 0;
+  answered = (request) => authority.sign(request);
 });
 
 interface Answer {
@@ -126,6 +137,51 @@ test("a request that says more than a machine needs does not reach the signer", 
     ),
   ).toBe(413);
   expect(signer.requests).toEqual([]);
+});
+
+/** A request for these names, sealed with the machine's key. */
+function requestFor(names: string, label = "consul"): string {
+  const subject = ["-subj", "/CN=a.node.consul", ...(names ? ["-addext", `subjectAltName=${names}`] : [])];
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", "/dev/null"];
+  const csr = execFileSync("openssl", ["req", "-new", ...key, ...subject], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const request = Buffer.from(JSON.stringify({ certificate_request: csr, profile: "a", label }));
+  const token = createHmac("sha256", Buffer.from(authKey, "hex")).update(request).digest("base64");
+  return JSON.stringify({ token, request: request.toString("base64") });
+}
+
+test("a certificate with the profile's own addresses, or with none, is handed out", async () => {
+  for (const names of [
+    "",
+    "DNS:a.node.consul",
+    "DNS:a.node.consul,IP:FD00:01AB::0:12,IP:198.51.100.12,IP:::1",
+  ]) {
+    const answer = await send(requestFor(names));
+    expect([answer.status, answer.body.success]).toEqual([200, true]);
+    expect(answer.body.result?.certificate).toContain("BEGIN CERTIFICATE");
+  }
+});
+
+test("a certificate with another's address stays here, though it was signed", async () => {
+  for (const address of ["198.51.100.13", "fd00:1ab::13", "198.51.100.1", "0.0.0.0", "::"]) {
+    const answer = await send(requestFor(`DNS:a.node.consul,IP:::1,IP:${address}`));
+    expect(said(answer)).toBe(`400 the address ${address} is none of the profile's`);
+    expect(answer.body.result).toBeNull();
+  }
+  expect(signer.requests).toHaveLength(5);
+});
+
+test("what counts is the certificate, not the request", async () => {
+  const other = JSON.parse(requestFor("IP:198.51.100.13")) as { request: string };
+  const { certificate_request } = JSON.parse(Buffer.from(other.request, "base64").toString());
+  answered = () => authority.sign(certificate_request);
+  expect(said(await send(requestFor("IP:198.51.100.12")))).toContain("198.51.100.13 is none");
+  answered = () => "no certificate";
+  expect(said(await send(requestFor("IP:198.51.100.12")))).toBe("400 the signer's answer cannot be checked");
+  answered = (request) => authority.sign(request);
+  expect(said(await send(requestFor("", "nomad")))).toBe("400 the signer's answer cannot be checked");
 });
 
 test("nothing else is there", async () => {

@@ -77,7 +77,15 @@ describe("what they say", () => {
 describe("the signer's whitelist", () => {
   test("reads", () => {
     expect(signerWhitelist(names("client-a", "consul"))).toBe(
-      "^(localhost|dev-client-a-abc00004\\.node\\.consul|client\\.dc1\\.consul)$",
+      "^(localhost|dev-client-a-abc00004\\.node\\.consul|client\\.dc1\\.consul|" +
+        "127\\.0\\.0\\.1|::1|198\\.51\\.100\\.6|fd00:1ab::6)$",
+    );
+  });
+
+  test("has an address in the one form that the gate compares", () => {
+    const ipAddresses = ["FD00:01AB:0:0::0012", "198.51.100.12"];
+    expect(signerWhitelist({ commonName: "a", dnsNames: ["a"], ipAddresses })).toBe(
+      "^(a|fd00:1ab::12|198\\.51\\.100\\.12)$",
     );
   });
 
@@ -92,7 +100,9 @@ describe("the signer's whitelist", () => {
         extra,
         (dnsNames, other, more) => {
           // cfssl searches the expression anywhere in a name, as `search` does here.
-          const whitelist = new RegExp(signerWhitelist({ commonName: dnsNames[0] as string, dnsNames }));
+          const whitelist = new RegExp(
+            signerWhitelist({ commonName: dnsNames[0] as string, dnsNames, ipAddresses: [] }),
+          );
           for (const one of dnsNames) {
             expect(whitelist.test(one)).toBe(true);
             for (const around of [one + more, more + one, one.replace(".", "x"), `${one}\n`]) {
