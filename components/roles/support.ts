@@ -27,16 +27,21 @@ const restartSsh: PlannedFile["notifies"] = [{ unit: "ssh.service", action: "rel
 export function renderSsh(ssh: SshPlan): PlanFragment {
   const lines = [
     "PermitRootLogin no",
+    // Whatever else is compiled in or comes with a later release.
+    "AuthenticationMethods publickey",
     "PasswordAuthentication no",
     "KbdInteractiveAuthentication no",
     `AllowUsers ${ssh.user}`,
     "AllowAgentForwarding no",
     "AllowStreamLocalForwarding no",
+    "GatewayPorts no",
     "X11Forwarding no",
     "PermitTunnel no",
     "PermitUserRC no",
     `AllowTcpForwarding ${ssh.jump ? "local" : "no"}`,
     ...(ssh.jump ? ["PermitOpen *:22 localhost:8200 localhost:8501 localhost:4646"] : []),
+    "MaxAuthTries 3",
+    "LoginGraceTime 60",
     // Many sessions begin at once when the cluster is made.
     "MaxStartups 100",
     "MaxSessions 100",

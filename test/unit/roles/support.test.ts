@@ -65,6 +65,7 @@ describe("sshd", () => {
     expect(lines(jump)).toEqual(
       expect.arrayContaining([
         "PermitRootLogin no",
+        "AuthenticationMethods publickey",
         "PasswordAuthentication no",
         "KbdInteractiveAuthentication no",
         "AllowUsers ops",
@@ -72,6 +73,9 @@ describe("sshd", () => {
         "AllowStreamLocalForwarding no",
         "X11Forwarding no",
         "PermitTunnel no",
+        "GatewayPorts no",
+        "MaxAuthTries 3",
+        "LoginGraceTime 60",
       ]),
     );
   });
