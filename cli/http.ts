@@ -9,7 +9,7 @@ export interface Call {
   serverName: string;
   /** Root certificate, PEM. */
   ca: string;
-  method?: "GET" | "POST" | "PUT";
+  method?: "GET" | "POST" | "PUT" | "DELETE";
   headers?: Readonly<Record<string, string>>;
   body?: unknown;
   /** First words of an error. Example: "logging in to Vault". */
