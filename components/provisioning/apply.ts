@@ -62,7 +62,9 @@ export function applyPlan(
       machine: args.machine,
       connection: args.connection,
       program: "provisioning/machine/apply",
-      imports: ["host", "leaf", "leaving", "programs"].map((module) => `provisioning/machine/${module}`),
+      imports: ["host", "leaf", "leaving", "observed", "packages", "programs"].map(
+        (module) => `provisioning/machine/${module}`,
+      ),
       input: pulumi.secret(
         known.apply(([hostname, signer, roles]) =>
           renderApplyInput({ machine: args.machine, hostname, signer }, roles),

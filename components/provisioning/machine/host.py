@@ -26,6 +26,9 @@ except ImportError:  # installed on the machine
 # Every path of a plan lies below this; only tests put anything here.
 ROOT = ""
 
+# While this is true nothing is changed: what would be done is only answered.
+looking = False
+
 DUE = "/var/lib/hashistack/due"
 PENDING = "/var/lib/hashistack/pending"
 
@@ -57,6 +60,11 @@ def run(argv, stdin=None, limit=60, accept=(0,), env=None):
     return done.stdout
 
 
+def change(argv, **options):
+    """Runs a command that changes something; not while this only looks."""
+    return "" if looking else run(argv, **options)
+
+
 def uid(name):
     try:
         return pwd.getpwnam(name).pw_uid
@@ -71,24 +79,51 @@ def gid(name):
         raise Failure("group %s does not exist" % name)
 
 
-def same_file(path, content, owner, group, mode):
+def name_of(number, table):
+    try:
+        return table(number)[0]
+    except KeyError:
+        return str(number)
+
+
+def wrong_rights(found, owner, group, mode):
+    """What is wrong with owner, group and mode of what os.stat found."""
+    wrong = []
+    owners = "%s:%s" % (name_of(found.st_uid, pwd.getpwuid), name_of(found.st_gid, grp.getgrgid))
+    if owners != "%s:%s" % (owner, group):
+        wrong.append("it belongs to %s, not to %s:%s" % (owners, owner, group))
+    if stat.S_IMODE(found.st_mode) != mode:
+        wrong.append("its mode is %04o, not %04o" % (stat.S_IMODE(found.st_mode), mode))
+    return wrong
+
+
+def wrong_file(path, content, owner, group, mode):
+    """What is wrong with a file, in words; None when it is exactly so."""
     try:
         found = os.lstat(at(path))
     except FileNotFoundError:
-        return False
-    if not stat.S_ISREG(found.st_mode) or stat.S_IMODE(found.st_mode) != mode:
-        return False
-    if (found.st_uid, found.st_gid) != (uid(owner), gid(group)) or found.st_size != len(content):
-        return False
-    with open(at(path), "rb") as file:
-        return file.read() == content
+        return "it is missing"
+    if not stat.S_ISREG(found.st_mode):
+        return "it is a link to " + os.readlink(at(path)) if stat.S_ISLNK(found.st_mode) else "it is no file"
+    wrong = wrong_rights(found, owner, group, mode)
+    same = found.st_size == len(content)
+    if same:
+        with open(at(path), "rb") as file:
+            same = file.read() == content
+    return " and ".join(wrong if same else ["its content was changed", *wrong]) or None
 
 
-def write_file(path, content, owner="root", group="root", mode=0o644, before=None):
-    """Makes a file exactly so, in one step; calls `before` just before it changes. Answers whether it changed."""
+def write_file(*args, **options):
+    """As put_file, but answers whether it changed."""
+    return put_file(*args, **options) is not None
+
+
+def put_file(path, content, owner="root", group="root", mode=0o644, before=None):
+    """Makes a file exactly so, in one step; calls `before` just before it changes. Answers what was wrong, or None."""
     content = content.encode() if isinstance(content, str) else content
-    if same_file(path, content, owner, group, mode):
-        return False
+    wrong = wrong_file(path, content, owner, group, mode)
+    if wrong is None or looking:
+        return wrong
     if os.path.isdir(at(path)) and not os.path.islink(at(path)):
         raise Failure("%s is a directory, not a file" % path)
     if before:
@@ -108,7 +143,7 @@ def write_file(path, content, owner="root", group="root", mode=0o644, before=Non
         with contextlib.suppress(FileNotFoundError):
             os.unlink(staged)
         raise
-    return True
+    return wrong
 
 
 def read_file(path):
@@ -121,6 +156,9 @@ def read_file(path):
 
 
 def remove_file(path):
+    """Answers whether there was one."""
+    if looking:
+        return os.path.lexists(at(path))
     try:
         os.unlink(at(path))
         return True
@@ -147,7 +185,7 @@ def lock(name, limit):
 
 PROPERTIES = (
     "LoadState,LoadError,ActiveState,SubState,UnitFileState,Type,InvocationID,Job,Result,"
-    "ExecMainStartTimestampMonotonic"
+    "ExecMainStartTimestampMonotonic,NeedDaemonReload"
 )
 
 
@@ -186,7 +224,7 @@ class Notices:
         self.marked = set()
 
     def note(self, notices):
-        for notice in notices:
+        for notice in () if looking else notices:
             unit, action = notice["unit"], notice["action"]
             if (unit, action) in self.marked:
                 continue
@@ -227,6 +265,8 @@ class Notices:
     def carry_out(self, running):
         """Restarts and reloads those of `running` that are due, waits until the restarted began anew; answers what was done."""
         due = {unit: action for unit, action in self.due().items() if unit in running}
+        if looking:
+            return ["%s still to be told to %s" % told for told in sorted(due.items())]
         states = unit_states(due)
         # What is only on its way up cannot be told to reload, and may have read the old already.
         reload = sorted(unit for unit in due if due[unit] == "reload" and states[unit].get("ActiveState") == "active")

@@ -21,7 +21,7 @@ import time
 import urllib.parse
 
 import host
-from host import Failure, at, read_file, run, write_file
+from host import Failure, at, put_file, read_file, run
 
 CONFIGS = "/etc/hashistack/leaf"
 # Support itself signs with the keys that it keeps for the signer.
@@ -223,6 +223,8 @@ def ensure(leaf, signer, before=lambda: None):
 def _ensure(leaf, signer, before):
     owner, group = leaf["owner"], leaf["group"]
     key, chain, reason = None, None, why_new(leaf)
+    if reason and host.looking:
+        return reason
     if reason:
         os.makedirs(at(leaf["directory"]), exist_ok=True)
         key = new_key()
@@ -244,11 +246,13 @@ def _ensure(leaf, signer, before):
         chain = pem.strip() + "\n" + leaf["issuingPem"].strip() + "\n"
     else:
         key, chain = read_file(path(leaf, "key")), read_file(path(leaf, "cert"))
-    changed = write_file(path(leaf, "ca"), leaf["caPem"], owner, group, 0o644, before)
-    # Next to each other: a crash between the two shows as a key that does not match.
-    changed |= write_file(path(leaf, "key"), key, owner, group, key_mode(leaf), before)
-    changed |= write_file(path(leaf, "cert"), chain, owner, group, 0o644, before)
-    return reason or ("its files were changed" if changed else None)
+    # Key and certificate next to each other: a crash between the two shows as a key that does not match.
+    wrong = [
+        "%s: %s" % (path(leaf, name), why)
+        for name, content, mode in (("ca", leaf["caPem"], 0o644), ("key", key, key_mode(leaf)), ("cert", chain, 0o644))
+        if (why := put_file(path(leaf, name), content, owner, group, mode, before))
+    ]
+    return reason or ", ".join(wrong) or None
 
 
 def renew():

@@ -7,6 +7,7 @@ import ssl
 import tempfile
 import urllib.parse
 
+import host
 from host import Failure, at, me, read_file, write_file
 from leaf import ByName
 
@@ -14,31 +15,47 @@ FOLDER = "/opt/hashistack/bin"
 LINKS = "/usr/local/bin"
 
 
-def ensure(program, plan):
-    """Answers what was done."""
+def ensure(program, plan, did, thorough=False):
+    """Makes it right and tells `did`. `thorough`: also reads the whole program."""
     name, wanted = program["name"], program.get("sha256")
     path = "%s/%s-%s" % (FOLDER, name, program["version"])
-    recorded = (read_file(path + ".sha256") or "").split()[:1]
-    done = []
-    if not os.path.exists(at(path)) or not recorded or (wanted and recorded != [wanted]):
+    wrong = wrong_program(path, wanted, thorough)
+    if wrong:
         if not program.get("url"):
-            here = "not in the image" if not recorded else "in the image with another SHA-256 than planned"
-            raise Failure("%s %s is %s, and the plan says nowhere to fetch it" % (name, program["version"], here))
+            raise Failure("%s %s is %s, and the plan says nowhere to fetch it" % (name, program["version"], wrong))
         if not wanted:
             raise Failure("%s %s is to be fetched, but the plan has no SHA-256 of it" % (name, program["version"]))
-        fetch(program, path, plan)
-        write_file(path + ".sha256", wanted + "\n", *me(), 0o644)
-        done.append("program %s %s" % (name, program["version"]))
+        if not host.looking:
+            fetch(program, path, plan)
+            write_file(path + ".sha256", wanted + "\n", *me(), 0o644)
+        did("program %s %s" % (name, program["version"]), "it is " + wrong)
     link = "%s/%s" % (LINKS, name)
     if not os.path.islink(at(link)) or os.readlink(at(link)) != path:
-        os.makedirs(at(LINKS), exist_ok=True)
-        staged = at(link + ".hashistack-new")
-        if os.path.lexists(staged):
-            os.unlink(staged)
-        os.symlink(path, staged)
-        os.replace(staged, at(link))
-        done.append("program %s is %s" % (name, program["version"]))
-    return done
+        if not host.looking:
+            os.makedirs(at(LINKS), exist_ok=True)
+            staged = at(link + ".hashistack-new")
+            if os.path.lexists(staged):
+                os.unlink(staged)
+            os.symlink(path, staged)
+            os.replace(staged, at(link))
+        did("program %s is %s" % (name, program["version"]), "%s does not lead to %s" % (link, path), "program " + name)
+
+
+def wrong_program(path, wanted, thorough):
+    """What is wrong with a program, to be read after "it is"; None where it serves."""
+    recorded = (read_file(path + ".sha256") or "").split()[:1]
+    if not os.path.exists(at(path)) or not recorded:
+        return "not in the image"
+    if wanted and recorded != [wanted]:
+        return "in the image with another SHA-256 than planned"
+    if thorough:
+        with open(at(path), "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != recorded[0]:
+            return "another program than %s.sha256 says (its SHA-256 is %s)" % (path, found)
+        if not os.access(at(path), os.X_OK):
+            return "not executable"
+    return None
 
 
 def ca_pem(program, plan):

@@ -58,6 +58,7 @@ test("a file is exactly as planned, and right already the second time", async ()
   const role = { files: [file("/etc/a/a.conf", "secret\n")] };
   expect((await apply(role)).changed).toEqual([
     "file /etc/hostname",
+    "host name dev-control-a",
     "file /etc/hosts",
     "file /etc/a/a.conf",
   ]);

@@ -62,7 +62,9 @@ test("an apply carries the merged plan on its standard input, and only another m
   expect(inputs.delete).toBeUndefined();
   expect(await pulumi.isSecret(command.stdin)).toBe(true);
   expect(bundle.input).toMatchObject({ hostname: "dev-control-a", files: [file], packages: ["chrony"] });
-  expect(Object.keys(bundle.modules).sort()).toEqual(["apply", "host", "leaf", "leaving", "programs"]);
+  expect(Object.keys(bundle.modules).sort()).toEqual([
+    ...["apply", "host", "leaf", "leaving", "observed", "packages", "programs"],
+  ]);
   expect(inputs.create).not.toContain("a-secret");
 });
 

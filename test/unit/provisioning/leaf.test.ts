@@ -130,7 +130,7 @@ test("it is asked for anew when names, issuing authority, key or life ask for it
 test("a mode that was changed is put right without a new certificate", async () => {
   await ensure();
   chmodSync(join(machine.root, "etc/ssl/consul/key.pem"), 0o644);
-  expect((await ensure()).reason).toBe("its files were changed");
+  expect((await ensure()).reason).toBe("/etc/ssl/consul/key.pem: its mode is 0644, not 0600");
   expect(mode("key.pem")).toBe(0o600);
   expect(signer.requests).toHaveLength(1);
 });

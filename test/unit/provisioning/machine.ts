@@ -16,7 +16,17 @@ import { readAsset } from "../../../components/provisioning/assets";
 /** A machine that is a folder: the library's programs run on it for real, the system's commands are stand-ins. */
 
 const commands = [
-  ...["systemctl", "journalctl", "firewall-cmd", "dpkg-query", "apt-get", "getent", "useradd", "usermod"],
+  ...[
+    "systemctl",
+    "journalctl",
+    "firewall-cmd",
+    "nft",
+    "dpkg-query",
+    "apt-get",
+    "getent",
+    "useradd",
+    "usermod",
+  ],
   ...["hostname", "ssh-keyscan", "sshd", "cfssl"],
 ];
 
@@ -104,11 +114,12 @@ export class FolderMachine {
   run(
     program: string,
     input: object,
-    verb: "create" | "update" | "delete" = "create",
+    verb: "create" | "update" | "delete" | "check" | "repair" = "create",
     more: { source?: string; timeoutSeconds?: number } = {},
   ): Promise<Ran> {
     const read = (name: string) => readAsset(`provisioning/machine/${name}.py`);
-    const names = ["host", "leaf", "leaving", "programs", "apply", "enrol", "signer_policies", "signer_register"];
+    const own = ["host", "leaf", "leaving", "observed", "packages", "programs", "apply"];
+    const names = [...own, "enrol", "signer_policies", "signer_register"];
     const modules: Record<string, string> = Object.fromEntries(names.map((name) => [name, read(name)]));
     modules.host += `\nROOT = ${JSON.stringify(this.root)}\n`;
     modules.signer_policies += `\nGROUP = ${JSON.stringify(this.group)}\n`;

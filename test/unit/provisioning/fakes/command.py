@@ -35,6 +35,8 @@ def systemctl():
         count = int(state.get("InvocationID") or 0)
         if verb == "enable":
             state["UnitFileState"] = "enabled"
+        if verb == "unmask":
+            state["UnitFileState"] = "disabled"
         if verb == "disable":
             state["UnitFileState"] = "disabled"
         if verb in ("start", "restart"):
@@ -56,5 +58,9 @@ if words is not None:
     sys.exit(1)
 if name == "systemctl":
     systemctl()
+elif name == "hostname" and args:
+    os.makedirs(os.path.join(FAKE, "answers"), exist_ok=True)
+    with open(os.path.join(FAKE, "answers/hostname"), "w", encoding="utf-8") as file:
+        file.write(args[0] + "\n")
 else:
     sys.stdout.write(read("answers/" + name))
