@@ -1,0 +1,61 @@
+/** What was typed. Pure. */
+import { parseArgs } from "node:util";
+import { BenchError } from "../errors";
+
+export interface Options {
+  /** Names of the drills to do, in the order of the table. */
+  readonly only: readonly string[];
+  readonly list: boolean;
+  readonly keep: boolean;
+  readonly write: boolean;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+export const help = `npm run drill -- [--only NAME,...]... [--write] [--json] [--keep] [--list]
+
+Brings up the dev stack on local machines, puts a constant load on it, lets one bad thing after another happen, and
+prints for each: failed requests with and without retry, lost acknowledged writes, time until healthy. About half an
+hour for all of them; needs root.
+
+  --only N,...  only these drills (may be given again)
+  --list        the drills, and do nothing
+  --write       put the outcomes into docs/drills.md, in the place of those drills' former ones
+  --json        print one JSON document instead of the table
+  --keep        leave the stack as it is at the end; without it all is taken down, also after Ctrl-C or an error
+  --help        this text
+
+The lab and the state are the drills' own: a running dev stack stays as it is, but takes its part of the cores.
+Exit status: 0 all aims reached, 1 an aim was missed or something failed, 2 wrong use, 130 interrupted.`;
+
+/**
+ * Reads the arguments.
+ * @param known names of all drills, in the order of the table
+ * @throws BenchError of one sentence
+ */
+export function parseOptions(argv: readonly string[], known: readonly string[]): Options {
+  const { only, ...flags } = read(argv);
+  const names = only.flatMap((word) => word.split(",")).filter(Boolean);
+  const wrong = names.find((name) => !known.includes(name));
+  if (wrong !== undefined) throw new BenchError(`--only ${wrong}: there is no such drill; --list names them`);
+  return { only: names.length === 0 ? known : known.filter((name) => names.includes(name)), ...flags };
+}
+
+function read(argv: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        only: { type: "string", multiple: true, default: [] },
+        list: { type: "boolean", default: false },
+        keep: { type: "boolean", default: false },
+        write: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new BenchError((error as Error).message.split("\n")[0] as string);
+  }
+}
