@@ -14,6 +14,14 @@ import { resumeMachines } from "./lab";
 import { loadOutputs, type Outputs } from "./outputs";
 import { Progress } from "./progress";
 import { recover } from "./recover";
+import {
+  type KnownMachine,
+  knownMachines,
+  lostMachines,
+  pickMachines,
+  replaceArgs,
+  turnsOf,
+} from "./replace";
 import { failureText, summaryText, upText } from "./report";
 import { runAsRoot } from "./root";
 import { lastSeconds, recordSeconds } from "./runs";
@@ -50,9 +58,28 @@ function open(options: StackOptions): Workspace {
 
 /** `hashistack up`. Gives the exit code. */
 export async function up(options: RunOptions): Promise<number> {
+  return bringUp(options, ["up", ...flags(options)], (workspace) => lostMachines(workspace, options.stack));
+}
+
+/** `hashistack replace <machine…>`: each of them by a new one, then as `up`. */
+export async function replace(options: RunOptions, names: readonly string[]): Promise<number> {
+  return bringUp(options, ["replace", ...flags(options), ...names], async (workspace) => {
+    const known = await knownMachines(workspace, options.stack);
+    const asked = pickMachines(known, names);
+    const lost = await lostMachines(workspace, options.stack);
+    return [...asked, ...lost.filter((one) => !asked.some(({ name }) => name === one.name))];
+  });
+}
+
+/** Recovers, resumes, makes anew what `others` names, in turns, and brings up all the rest with the last turn. */
+async function bringUp(
+  options: RunOptions,
+  words: readonly string[],
+  others: (workspace: Workspace) => Promise<KnownMachine[]>,
+): Promise<number> {
   const workspace = open(options);
   prepareWorkspace(workspace);
-  const asRoot = await runAsRoot(workspace, options.stack, ["up", ...flags(options)]);
+  const asRoot = await runAsRoot(workspace, options.stack, words);
   if (asRoot !== undefined) return asRoot;
   try {
     const before = [
@@ -60,7 +87,14 @@ export async function up(options: RunOptions): Promise<number> {
       ...(await resumeMachines(workspace, options.stack)),
     ];
     for (const line of before) process.stderr.write(`${line}\n`);
-    const result = await watched("up", options, workspace);
+    const turns = turnsOf(await others(workspace));
+    const last = turns.pop() ?? [];
+    for (const turn of turns) {
+      process.stderr.write(`Replacing ${turn.map(({ name }) => name).join(", ")}.\n`);
+      await watched("up", options, workspace, replaceArgs(turn));
+    }
+    if (last.length > 0) process.stderr.write(`Replacing ${last.map(({ name }) => name).join(", ")}.\n`);
+    const result = await watched("up", options, workspace, replaceArgs(last));
     const ca = result.outputs.ca as Outputs["ca"] | undefined;
     const files = ca ? writeCaFiles(workspace, options.stack, ca) : undefined;
     process.stdout.write(
@@ -102,7 +136,12 @@ function publicJson(result: EngineResult): string {
 }
 
 /** Runs the engine with progress on standard error, and Ctrl-C handed on: once to finish, twice to drop everything. */
-async function watched(verb: Verb, options: RunOptions, workspace: Workspace): Promise<EngineResult> {
+async function watched(
+  verb: Verb,
+  options: RunOptions,
+  workspace: Workspace,
+  args: readonly string[] = [],
+): Promise<EngineResult> {
   const progress = new Progress(process.stderr, lastSeconds(workspace, options.stack, verb));
   const soft = new AbortController();
   const hard = new AbortController();
@@ -123,6 +162,7 @@ async function watched(verb: Verb, options: RunOptions, workspace: Workspace): P
     signal: soft.signal,
     hardSignal: hard.signal,
     onEvent: (_event, state) => progress.update(state),
+    args,
   };
   try {
     const result = await runEngine(engine);

@@ -29,6 +29,13 @@ async function lab(workspace: Workspace, verb: string): Promise<LabMachine[]> {
   }
 }
 
+/** The machines of the stack's local cloud by name; undefined where it has another one. */
+export async function localMachines(workspace: Workspace, stack: string): Promise<LabMachine[] | undefined> {
+  const file = join(workspace.root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file) || !usesLocalCloud(readFileSync(file, "utf8"))) return undefined;
+  return lab(workspace, "list");
+}
+
 /**
  * Starts machines that ran when this host went down. The engine would not notice: it looks at nothing that is as it was
  * asked for.
@@ -36,9 +43,7 @@ async function lab(workspace: Workspace, verb: string): Promise<LabMachine[]> {
  * @returns a line for people, or none where nothing was to be done
  */
 export async function resumeMachines(workspace: Workspace, stack: string): Promise<string[]> {
-  const file = join(workspace.root, `Pulumi.${stack}.yaml`);
-  if (!existsSync(file) || !usesLocalCloud(readFileSync(file, "utf8"))) return [];
-  const dead = (await lab(workspace, "list")).filter((machine) => machine.state === "dead");
+  const dead = ((await localMachines(workspace, stack)) ?? []).filter((machine) => machine.state === "dead");
   if (dead.length === 0) return [];
   await lab(workspace, "resume");
   return [`Started ${dead.length} machines that had gone down: ${dead.map(({ name }) => name).join(", ")}.`];

@@ -51,6 +51,21 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--json", "print counts and seconds as JSON instead of text")
     .addHelpText("after", STATE)
     .action(act((flags: Flags) => commands.up({ ...flags, json: flags.json ?? false })));
+  withStack(program.command("replace"))
+    .description(
+      "make machines anew: each successor joins before the old one leaves, one server at a time; support goes first",
+    )
+    .argument("<machines...>", "their names: npx hashistack replace control-a client-b")
+    .option("--json", "print counts and seconds as JSON instead of text")
+    .addHelpText(
+      "after",
+      "\nA machine that was lost for good needs no command: up finds it and makes it anew.",
+    )
+    .action(
+      act((names: string[], flags: Flags) =>
+        commands.replace({ ...flags, json: flags.json ?? false }, names),
+      ),
+    );
   withStack(program.command("destroy"))
     .description("destroy the stack's machines and everything on them, without a question")
     .option("--json", "print counts and seconds as JSON instead of text")

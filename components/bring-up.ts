@@ -54,8 +54,9 @@ function accessOf(
   }));
 }
 
-function serverCount(role: Role, topology: Topology): number {
-  return membersWith(role, topology.machines).length;
+/** Names of the nodes that shall have a vote. */
+function votersOf(role: Role, context: BringUpContext, suffix = ""): pulumi.Output<string[]> {
+  return context.fixed.apply((members) => membersWith(role, members).map((one) => nodeName(one) + suffix));
 }
 
 /** Consul's quorum, then its policies and the servers' tokens. */
@@ -73,7 +74,7 @@ export function bootstrapConsul(context: BringUpContext) {
       program: "consul_bootstrap",
       input: inputOf({
         consul: access,
-        voters: serverCount("consul-server", topology),
+        voters: votersOf("consul-server", context),
         timeoutSeconds: 120,
         objects: pulumi.all([trust.seed, servers]).apply(([seed, members]) =>
           consulObjects(
@@ -97,14 +98,28 @@ export function bootstrapConsul(context: BringUpContext) {
   return { access, ready };
 }
 
-/** The tokens that a client's daemons carry; with the machine they go, after its work has moved away. */
+/** What of the cluster a machine's membership is a matter of. */
+export interface MembershipAccess {
+  readonly consul: pulumi.Output<ServiceAccess>;
+  readonly nomad: pulumi.Output<ServiceAccess>;
+  /** For a server: it leaves Vault's quorum too. */
+  readonly vault?: {
+    readonly access: pulumi.Output<ServiceAccess>;
+    readonly login: pulumi.Output<VaultLogin>;
+  };
+}
+
+/**
+ * The tokens that a machine's daemons carry. They go with the machine, after its work has moved away and, where it is a
+ * server, after it has left the quorums: when its successor votes, for deletions come last.
+ */
 export function joinMember(
   slot: Slot,
   context: BringUpContext,
-  consul: pulumi.Output<ServiceAccess>,
-  nomad: pulumi.Output<ServiceAccess>,
+  cluster: MembershipAccess,
   dependsOn: pulumi.Resource[],
 ) {
+  const { consul, nomad, vault } = cluster;
   const { topology, trust, support } = context;
   return supportProgram(
     `${slot.spec.name}-membership`,
@@ -121,6 +136,7 @@ export function joinMember(
           .apply(([seed, name]) => nodeTokens(seed, topology.datacenter, { name, roles: slot.spec.roles })),
         consul,
         nomad,
+        ...(vault ? { vault: vault.access, vaultLogin: vault.login } : {}),
         timeoutSeconds: 60,
         drainSeconds: 120,
         farewellSeconds: 3600,
@@ -146,7 +162,7 @@ export function bootstrapNomad(context: BringUpContext, namespaces: readonly str
       program: "nomad_bootstrap",
       input: inputOf({
         nomad: access,
-        voters: serverCount("nomad-server", topology),
+        voters: votersOf("nomad-server", context, `.${topology.region}`),
         timeoutSeconds: 120,
         policies: [],
         namespaces: namespaces.map((name) => ({ Name: name, Description: `Jobs of ${name}` })),
@@ -173,7 +189,7 @@ export function admitWorkloadsToConsul(
       program: "consul_bootstrap",
       input: inputOf({
         consul,
-        voters: 1,
+        voters: [],
         timeoutSeconds: 60,
         objects: trust.nomad.rootPem.apply((jwksCaPem) =>
           consulWorkloadObjects({
@@ -194,7 +210,7 @@ export function admitWorkloadsToConsul(
  * they leave the machine.
  */
 export function bootstrapVault(context: BringUpContext) {
-  const { topology, trust, support, fixed, parent } = context;
+  const { trust, support, fixed, parent } = context;
   const access = accessOf("vault", context);
   const login = pulumi.secret(trust.seed.apply(vaultLogin));
   const initialised = supportProgram(
@@ -205,7 +221,6 @@ export function bootstrapVault(context: BringUpContext) {
       imports: ["detached"],
       input: inputOf({
         vault: access,
-        voters: serverCount("vault-server", topology),
         recoveryShares: 5,
         recoveryThreshold: 3,
         policies: { administrators },
@@ -284,7 +299,7 @@ export function awaitNomadInConsul(
   consul: pulumi.Output<ServiceAccess>,
   dependsOn: pulumi.Resource[],
 ) {
-  const passing = serverCount("nomad-server", context.topology);
+  const passing = membersWith("nomad-server", context.topology.machines).length;
   return gate("nomad-named", context, { consul, services: [{ name: "nomad", passing }] }, { dependsOn });
 }
 
@@ -295,6 +310,6 @@ export function awaitVaultVoters(
   vaultLogin: pulumi.Output<VaultLogin>,
   dependsOn: pulumi.Resource[],
 ) {
-  const vaultVoters = serverCount("vault-server", context.topology);
+  const vaultVoters = votersOf("vault-server", context);
   return gate("vault-voters", context, { vault, vaultLogin, vaultVoters }, { dependsOn });
 }

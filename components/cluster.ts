@@ -162,10 +162,20 @@ export class Cluster extends pulumi.ComponentResource {
     const clients = members
       .filter((slot) => !servers.includes(slot))
       .map((slot) => {
-        const joined = joinMember(slot, bringUp, consul.access, nomad.access, [consul.ready]);
+        const joined = joinMember(slot, bringUp, { consul: consul.access, nomad: nomad.access }, [
+          consul.ready,
+        ]);
         const done = apply(slot, [joined, nomad.ready, vault.ready]);
         return readyClient(slot, bringUp, nomad.access, [done]);
       });
+    for (const slot of servers) {
+      const quorums = {
+        consul: consul.access,
+        nomad: nomad.access,
+        vault: { access: vault.access, login: vault.login },
+      };
+      joinMember(slot, bringUp, quorums, [consul.ready, nomad.ready, vault.ready]);
+    }
     // Consul and Vault fetch the keys of workload identities under Nomad's name in Consul.
     const named = awaitNomadInConsul(bringUp, consul.access, [consul.ready, nomad.ready]);
     const admitted = admitWorkloadsToConsul(

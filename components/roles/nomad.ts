@@ -127,7 +127,9 @@ export function renderNomadServer(server: NomadServerPlan): PlanFragment {
       raft_multiplier: server.raftMultiplier,
     },
   };
-  const seeds = { server: { server_join: { retry_join: server.servers.map(urlHost), retry_interval: "1s" } } };
+  const seeds = {
+    server: { server_join: { retry_join: server.servers.map(urlHost), retry_interval: "1s" } },
+  };
   // Servers hand out no Vault tokens: they need neither its address nor its certificate.
   const vault = { enabled: true, default_identity: { aud: ["vault.io"], ttl: "1h" } };
   return {

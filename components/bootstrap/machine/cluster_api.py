@@ -239,19 +239,20 @@ def wait(what, condition, seconds, final=()):
         time.sleep(POLL_SECONDS)
 
 
-def raft_voters(api, wanted):
-    """Consul's and Nomad's quorum: a leader and at least `wanted` voters. To be used in wait()."""
+def raft_voters(api, names=()):
+    """Consul's and Nomad's servers: with a leader, and each of `names` a voter. To be used in wait()."""
     servers = (api.get("/v1/operator/raft/configuration") or {}).get("Servers") or []
     leader = [s for s in servers if s.get("Leader")]
-    voters = [s for s in servers if s.get("Voter")]
-    if not leader or len(voters) < wanted:
-        raise NotYet("%s, %d of %d voters" % ("a leader" if leader else "no leader", len(voters), wanted))
+    voters = {s["Node"] for s in servers if s.get("Voter")}
+    missing = sorted(set(names) - voters)
+    if not leader or missing:
+        raise NotYet("%s; not voting: %s" % ("a leader" if leader else "no leader", ", ".join(missing) or "none"))
     return servers
 
 
 def hand_over(api, name, prefer=()):
     """Where this server of Consul or Nomad leads, another voter does afterwards: one of `prefer`, if there is one."""
-    servers = wait("%s: a leader" % api.title, lambda: raft_voters(api, 1), 30)
+    servers = wait("%s: a leader" % api.title, lambda: raft_voters(api), 30)
     if not any(s["Leader"] and s["Node"] == name for s in servers):
         return
     others = sorted((s for s in servers if s["Voter"] and s["Node"] != name), key=lambda s: s["Node"] not in prefer)
@@ -261,7 +262,7 @@ def hand_over(api, name, prefer=()):
     api.request("POST", "/v1/operator/raft/%s?id=%s" % (what, urllib.parse.quote(others[0]["ID"])))
 
     def handed_over():
-        if any(s["Leader"] and s["Node"] == name for s in raft_voters(api, 1)):
+        if any(s["Leader"] and s["Node"] == name for s in raft_voters(api)):
             raise NotYet("%s still leads" % name)
 
     wait("%s: another leader than %s" % (api.title, name), handed_over, 30)

@@ -2,7 +2,7 @@
 
 input: {
   "consul": access,                # token: a management token
-  "voters": 3, "timeoutSeconds": 60,
+  "voters": [names], "timeoutSeconds": 60,
   "objects": {"policies": [...], "roles": [...], "tokens": [...], "authMethods": [...], "bindingRules": [...]},
   "agents": [{"node", "address", "token"}]   # servers, whose agents ran before their tokens were there
 }
@@ -18,7 +18,7 @@ from hashistack import Failure
 def create(given):
     consul = Api("consul", given["consul"])
     wait(
-        "Consul: leader and %d voters" % given["voters"],
+        "Consul: a leader and %d voters" % len(given["voters"]),
         lambda: raft_voters(consul, given["voters"]),
         given["timeoutSeconds"],
     )

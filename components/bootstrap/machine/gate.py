@@ -5,7 +5,7 @@ input: any of {
   "nomad": access, "nodes": [names],       # Nomad clients: ready and eligible
   "attributes": ["vault.version", ...]     # that each of these has found out about its surroundings
   "vault": access, "vaultServers": ["host:port", ...],  # each unsealed, one of them active
-  "vaultVoters": 3, "vaultLogin": {"path", "roleId", "secretId"}
+  "vaultVoters": [names], "vaultLogin": {"path", "roleId", "secretId"}
   "consul": access, "services": [{"name", "passing": n}]
   "sites": [{"name": "edge-a", "address": "host:port", "domain", "caPem"}]   # each answers as it does to a visitor
 }
@@ -21,7 +21,7 @@ def create(given):
         wait("Vault: unsealed, with a leader", lambda: unsealed(vault, given["vaultServers"]), seconds)
     if given.get("vaultVoters"):
         vault = vault_login(given["vault"], given["vaultLogin"])
-        wait("Vault: %d voters" % given["vaultVoters"], lambda: vault_voters(vault, given["vaultVoters"]), seconds)
+        wait("Vault: %d voters" % len(given["vaultVoters"]), lambda: vault_voters(vault, given["vaultVoters"]), seconds)
         # At the beginning a joiner's vote comes sooner; from now on it has to prove itself.
         body = {"server_stabilization_time": "10s"}
         vault.request("POST", "/v1/sys/storage/raft/autopilot/configuration", body, expect=(200, 204))
@@ -61,9 +61,9 @@ def unsealed(vault, servers):
 
 def vault_voters(vault, wanted):
     servers = vault.get("/v1/sys/storage/raft/configuration")["data"]["config"]["servers"]
-    voters = [s for s in servers if s["voter"]]
-    if len(voters) < wanted:
-        raise NotYet("%d voters among %d servers" % (len(voters), len(servers)))
+    missing = sorted(set(wanted) - {s["node_id"] for s in servers if s["voter"]})
+    if missing:
+        raise NotYet("not voting: %s" % ", ".join(missing))
 
 
 def nodes_ready(nomad, names, attributes=()):

@@ -82,9 +82,11 @@ class VaultQuorum:
         return [s for s in self.servers() if s["node_id"] == self.node]
 
     def check(self):
-        others = [s for s in self.servers() if s["voter"] and s["node_id"] != self.node]
-        if self.mine() and len(others) < 2:
-            raise Failure("Vault: %s cannot leave, only %d other voter would remain" % (self.node, len(others)))
+        if not self.mine():
+            return
+        seen = (self.api.get("/v1/sys/storage/raft/autopilot/state") or {})["data"]
+        well = {node: seen["servers"][node]["healthy"] for node in seen["voters"] or [] if node != self.node}
+        _spared("Vault", self.node, well)
 
     def leave(self):
         mine = self.mine()
@@ -107,15 +109,23 @@ class RaftQuorum:
         self.name = name
 
     def check(self):
-        servers = _servers(self.api)
-        others = [s for s in servers if s["Voter"] and s["Node"] != self.name]
-        if len(others) < len(servers) and len(others) < 2:
-            raise Failure(
-                "%s: %s cannot leave, only %d other voter would remain" % (self.api.title, self.name, len(others))
-            )
+        if not any(server["Node"] == self.name for server in _servers(self.api)):
+            return
+        # 429: somebody is not well
+        seen = self.api.call("GET", "/v1/operator/autopilot/health", expect=(200, 429)).body["Servers"]
+        well = {s["Name"]: s["Healthy"] for s in seen if s["Voter"] and s["Name"] != self.name}
+        _spared(self.api.title, self.name, well)
 
     def leave(self):
         hand_over(self.api, self.name)
+
+
+def _spared(title, name, well):
+    """Whether the others are a quorum without it. well: {other voter: whether it is well}"""
+    if sum(well.values()) * 2 <= len(well):
+        sick = sorted(other for other in well if not well[other])
+        words = "not well: %s" % ", ".join(sick) if sick else "there is no other"
+        raise Failure("%s: %s cannot leave: the other voters are no quorum (%s)" % (title, name, words))
 
 
 def farewell(given):
@@ -159,7 +169,7 @@ def _remove_peer(api, name):
 
 
 def _servers(api):
-    return wait("%s: a leader" % api.title, lambda: raft_voters(api, 1), 30)
+    return wait("%s: a leader" % api.title, lambda: raft_voters(api), 30)
 
 
 def _nodes(nomad, name):

@@ -2,7 +2,7 @@
 
 input: {
   "nomad": access,                 # token: the management token that acl bootstrap shall make
-  "voters": 3, "timeoutSeconds": 60,
+  "voters": [names with region], "timeoutSeconds": 60,
   "policies": [{"Name", "Description", "Rules", "JobACL"?}], "tokens": [...], "namespaces": [...], "nodePools": [...],
   "scheduler": {...} or absent     # merged into the scheduler's configuration
 }
@@ -17,7 +17,7 @@ def create(given):
     nomad = Api("nomad", given["nomad"])
     limit = given["timeoutSeconds"]
     wait("Nomad: ACLs bootstrapped", lambda: _bootstrap(nomad, given["nomad"]["token"]), limit)
-    wait("Nomad: leader and %d voters" % given["voters"], lambda: raft_voters(nomad, given["voters"]), limit)
+    wait("Nomad: a leader and %d voters" % len(given["voters"]), lambda: raft_voters(nomad, given["voters"]), limit)
     for policy in given.get("policies", []):
         nomad.request("POST", "/v1/acl/policy/" + urllib.parse.quote(policy["Name"], safe=""), policy)
     for namespace in given.get("namespaces", []):

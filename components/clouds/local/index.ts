@@ -62,7 +62,11 @@ export class LocalCloud implements Cloud {
         logging: "none",
         addPreviousOutputInEnv: false,
       },
-      { ...opts, deleteBeforeReplace: request.host !== undefined, customTimeouts: { create: "5m", update: "5m", delete: "2m" } },
+      {
+        ...opts,
+        deleteBeforeReplace: request.host !== undefined,
+        customTimeouts: { create: "5m", update: "5m", delete: "2m" },
+      },
     );
     const answer = machine.stdout.apply((text) => JSON.parse(text) as Answer);
     // stdin is secret; what comes back is not, but for the engine it would be.

@@ -96,7 +96,7 @@ async function bootstrap(consul: FakeConsul, objects: object) {
   const { address, asked } = await stage.service(consul.answer);
   const token = consulSecret(seed, { use: "agent", node: server.name });
   const agents = [{ node: server.name, address, token }];
-  const input = { consul: stage.access([address], "mgmt"), voters: 1, timeoutSeconds: 5, objects, agents };
+  const input = { consul: stage.access([address], "mgmt"), voters: [], timeoutSeconds: 5, objects, agents };
   return { ran: await run("consul_bootstrap", input), asked, token };
 }
 

@@ -47,7 +47,7 @@ async function bootstrap(nomad: FakeNomad, token = own) {
   const { address, asked } = await stage.service(nomad.answer);
   const input = {
     nomad: stage.access([address], token),
-    voters: 3,
+    voters: ["n1", "n2", "n3"],
     timeoutSeconds: 1,
     namespaces: [{ Name: "website", Description: "w" }],
     scheduler: { SchedulerAlgorithm: "spread" },

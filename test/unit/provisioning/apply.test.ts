@@ -121,6 +121,24 @@ test("the firewall is up before any unit, drops by default, and is reloaded only
   expect(machine.read("etc/firewalld/zones/hs10.xml")).toBeUndefined();
 });
 
+test("a machine that leaves a zone of machines is let in until it has handed over, an administrator is not", async () => {
+  up("firewalld.service");
+  const zone = (name: string, leaversLinger: boolean, ...sources: string[]) => ({
+    ...{ name, sources, leaversLinger, ports: [], description: "x" },
+  });
+  const [a, b, c] = ["fd00::a/128", "fd00::b/128", "fd00::c/128"] as const;
+  await apply({ zones: [zone("hs10", true, a, b), zone("hs20", false, c)] });
+  machine.calls();
+  await apply({ zones: [zone("hs10", true, b), zone("hs20", false)] });
+  const calls = machine.calls();
+  expect(machine.read("etc/firewalld/zones/hs10.xml")).not.toContain(a);
+  expect(calls.filter((call) => call.includes("firewall-cmd"))).toEqual([
+    "firewall-cmd --reload",
+    `firewall-cmd --quiet --zone=hs10 --add-source=${a}`,
+    `systemd-run --quiet --collect --on-active=15min firewall-cmd --quiet --zone=hs10 --remove-source=${a}`,
+  ]);
+});
+
 test("a reload of the firewall that failed is made up for by the next run", async () => {
   up("firewalld.service");
   const role = { zones: [{ name: "hs10", sources: ["10.0.0.0/8"], ports: [], description: "x" }] };

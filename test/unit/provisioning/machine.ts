@@ -18,6 +18,7 @@ import { readAsset } from "../../../components/provisioning/assets";
 const commands = [
   ...[
     "systemctl",
+    "systemd-run",
     "journalctl",
     "firewall-cmd",
     "nft",
