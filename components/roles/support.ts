@@ -140,11 +140,17 @@ http {
 `;
 }
 
+/** Debian's unit leaves an nginx that died where it is; with it artifacts and the way to the APIs would stay away. */
+const nginxReturns = "[Unit]\nStartLimitIntervalSec=0\n\n[Service]\nRestart=always\nRestartSec=1\n";
+
 /** Renders the artifact store and the API pass-through. */
 export function renderSupport(support: SupportPlan): PlanFragment {
   return {
     packages: ["nginx-light", "libnginx-mod-stream"],
-    directories: [{ path: "/srv/artifacts", owner: "root", group: "www-data", mode: "0750" }],
+    directories: [
+      { path: "/srv/artifacts", owner: "root", group: "www-data", mode: "0750" },
+      { path: "/etc/systemd/system/nginx.service.d", owner: "root", group: "root", mode: "0755" },
+    ],
     files: [
       {
         path: "/etc/nginx/nginx.conf",
@@ -153,6 +159,13 @@ export function renderSupport(support: SupportPlan): PlanFragment {
         group: "root",
         mode: "0644",
         notifies: [{ unit: "nginx.service", action: "reload" }],
+      },
+      {
+        path: "/etc/systemd/system/nginx.service.d/hashistack.conf",
+        content: nginxReturns,
+        owner: "root",
+        group: "root",
+        mode: "0644",
       },
     ],
     certificates: [leafCertificate("support", support.leaf, "root", "nginx.service")],
