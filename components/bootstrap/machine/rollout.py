@@ -33,7 +33,15 @@ NOT_WAITING = 3
 
 
 def create(given):
-    marked = [server for server in given["servers"] if server["pending"]]
+    return roll_out(given, [server for server in given["servers"] if server["pending"]])
+
+
+def repair(given):
+    """As create, but every server is asked: what waits came about since, by a repair of its files."""
+    return roll_out(given, given["servers"])
+
+
+def roll_out(given, marked):
     if not marked:
         return {"restarted": []}
     with alone(), key_folder(given) as folder:

@@ -40,6 +40,13 @@ test("where nothing waits, nobody is asked anything and no key is written", asyn
   expect(existsSync(cluster.run)).toBe(false);
 });
 
+test("a repair asks every server, whatever their set-ups answered", async () => {
+  pend([consul], b);
+  const ran = await cluster.rollOut(cluster.input({}), "repair");
+  expect(JSON.parse(ran.stdout)).toEqual({ restarted: [`control-b ${consul}`] });
+  expect(cluster.violations).toEqual([]);
+});
+
 test("followers before the leader, units in their order, each only while all others are back", async () => {
   pend([nomad, vault, consul], a, b, c);
   const units = [consul, vault, nomad];

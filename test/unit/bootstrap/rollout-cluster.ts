@@ -294,7 +294,7 @@ export class RolloutCluster {
   }
 
   /** Runs the program as `supportProgram` does. */
-  rollOut(input: object = this.input()): Promise<Ran> {
+  rollOut(input: object = this.input(), verb: "create" | "repair" = "create"): Promise<Ran> {
     const read = (path: string) => readAsset(`${path}.py`);
     const modules = {
       cluster_api: `${read("bootstrap/machine/cluster_api")}\nPOLL_SECONDS = 0.01\n`,
@@ -306,7 +306,7 @@ export class RolloutCluster {
     const entry = "import sys,json;bundle=json.load(sys.stdin);exec(bundle['loader'])";
     const env = { PATH: `${join(this.folder, "bin")}:${process.env.PATH}`, FAKE_SSH: this.control };
     return new Promise((resolve, reject) => {
-      const child = spawn("python3", ["-I", "-c", entry, "create"], { env, stdio: "pipe" });
+      const child = spawn("python3", ["-I", "-c", entry, verb], { env, stdio: "pipe" });
       const ran: Ran = { status: -1, stdout: "", stderr: "" };
       child.stdout.on("data", (part) => {
         ran.stdout += part;
