@@ -1,6 +1,7 @@
 /** The commands, each a plain function of its options. `main.ts` reads the words that the user typed. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { repairBeforeUp } from "./doctor";
 import {
   EngineError,
   type EngineOptions,
@@ -49,6 +50,8 @@ export interface StackOptions {
 
 export interface RunOptions extends StackOptions {
   json: boolean;
+  /** Heal first what was changed by hand. */
+  repair?: boolean;
 }
 
 function open(options: StackOptions): Workspace {
@@ -87,6 +90,9 @@ async function bringUp(
       ...(await resumeMachines(workspace, options.stack)),
     ];
     for (const line of before) process.stderr.write(`${line}\n`);
+    if (options.repair) {
+      await repairBeforeUp(workspace, options.stack, (line) => process.stderr.write(`${line}\n`));
+    }
     const turns = turnsOf(await others(workspace));
     const last = turns.pop() ?? [];
     for (const turn of turns) {
@@ -127,7 +133,12 @@ export async function destroy(options: RunOptions): Promise<number> {
 }
 
 function flags(options: RunOptions): string[] {
-  return ["--stack", options.stack, ...(options.json ? ["--json"] : [])];
+  return [
+    "--stack",
+    options.stack,
+    ...(options.json ? ["--json"] : []),
+    ...(options.repair ? ["--repair"] : []),
+  ];
 }
 
 /** Never the outputs: half of them are secrets. */

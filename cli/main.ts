@@ -1,5 +1,6 @@
 /** `hashistack`: reads what was typed and calls the command. */
 import * as commands from "./commands";
+import { doctor } from "./doctor";
 import { CliError } from "./errors";
 import { restoreUserPath } from "./root";
 
@@ -21,6 +22,7 @@ interface Flags {
   stack: string;
   cwd: string;
   json?: boolean;
+  repair?: boolean;
 }
 
 function withStack(command: Command): Command {
@@ -49,6 +51,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       "make the stack what its settings say (after recovering a cut run); the second time changes nothing",
     )
     .option("--json", "print counts and seconds as JSON instead of text")
+    .option("--repair", "first heal what was changed by hand on the machines (see doctor)")
     .addHelpText("after", STATE)
     .action(act((flags: Flags) => commands.up({ ...flags, json: flags.json ?? false })));
   withStack(program.command("replace"))
@@ -97,6 +100,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("members, leaders, voters, seals, nodes, jobs, certificates; says what is wrong")
     .option("--json", "print it as JSON")
     .action(act((flags: Flags) => commands.status({ ...flags, json: flags.json ?? false })));
+  withStack(program.command("doctor"))
+    .description("name what was changed by hand on the machines: files, rights, units, firewalls, programs…")
+    .option("--json", "print it as JSON")
+    .option("--repair", "heal it; servers restart one after another, each only while the others are well")
+    .action(act((flags: Flags) => doctor(flags)));
   withStack(program.command("recover"))
     .description(
       "take up a run that was killed: its lock, if its owner is provably dead, and what it had begun",
