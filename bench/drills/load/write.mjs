@@ -45,13 +45,21 @@ const tinyJob = (id) => ({
       Count: 1,
       EphemeralDisk: { SizeMB: 10 },
       RestartPolicy: { Attempts: 5, Interval: 300 * second, Delay: second, Mode: "fail" },
-      ReschedulePolicy: { Unlimited: true, Delay: 5 * second, DelayFunction: "constant" },
+      // Without zeros Nomad puts its own limits beside "unlimited", and refuses the two together.
+      ReschedulePolicy: {
+        Attempts: 0,
+        Interval: 0,
+        Unlimited: true,
+        Delay: 5 * second,
+        DelayFunction: "constant",
+      },
       Tasks: [
         {
           Name: "once",
           Driver: "exec",
           Config: { command: "/bin/sh", args: ["-c", ":"] },
           Resources: { CPU: 20, MemoryMB: 16 },
+          LogConfig: { MaxFiles: 1, MaxFileSizeMB: 1 },
         },
       ],
     },
