@@ -1,7 +1,7 @@
 import { adminAddress, publicNetwork, strangerAddress } from "./addresses.js";
 import { exitCodes, LabError, messageOf } from "./errors.js";
 import { labName, outsideNamespace, routerNamespace, strangerNamespace } from "./names.js";
-import { checkoutPath } from "./paths.js";
+import { checkoutPath, rememberedLab } from "./paths.js";
 
 /**
  * hashistack-lab: real machines inside one Linux host. Standard output is one JSON document (but for `exec`), words for
@@ -50,7 +50,11 @@ With bake it boots the newest image that "image --bake" made, and makes one wher
 
 function define(program: Command): void {
   const lab = (command: Command): string =>
-    labName(command.optsWithGlobals().lab as string | undefined, process.env.HASHISTACK_LAB, checkoutPath());
+    labName(
+      command.optsWithGlobals().lab as string | undefined,
+      process.env.HASHISTACK_LAB || rememberedLab(checkoutPath()),
+      checkoutPath(),
+    );
 
   program
     .name("hashistack-lab")

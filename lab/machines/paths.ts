@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -23,3 +23,9 @@ export function cacheDir(environment: NodeJS.ProcessEnv = process.env): string {
 
 /** What the lab's default name is made from. */
 export const checkoutPath = (): string => realpathSync(process.cwd());
+
+/** The lab whose machines a restored state manages, where it was made from another folder; undefined where there is none. */
+export function rememberedLab(checkout: string): string | undefined {
+  const file = join(checkout, ".hashistack", "lab");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() || undefined : undefined;
+}
