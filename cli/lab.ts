@@ -1,8 +1,10 @@
 /** The machines of the local cloud, as far as the command line has to do with them: by the lab's own program. */
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { labName } from "../lab/machines/names";
+import { rememberedLab } from "../lab/machines/paths";
 import { CliError } from "./errors";
 import { usesLocalCloud } from "./root";
 import type { Workspace } from "./workspace";
@@ -27,6 +29,12 @@ async function lab(workspace: Workspace, verb: string): Promise<LabMachine[]> {
     const said = (error as { stderr?: string }).stderr?.trim().split("\n").at(-1);
     throw new CliError(`hashistack-lab ${verb}: ${said || (error as Error).message}`, 1);
   }
+}
+
+/** The lab in which the workspace's machines are. */
+export function labOf(workspace: Workspace, env: NodeJS.ProcessEnv): string {
+  const root = realpathSync(workspace.root);
+  return labName(undefined, env.HASHISTACK_LAB || rememberedLab(root), root);
 }
 
 /** The machines of the stack's local cloud by name; undefined where it has another one. */

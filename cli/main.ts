@@ -1,4 +1,5 @@
 /** `hashistack`: reads what was typed and calls the command. */
+import { backupState, restoreState } from "./backup";
 import * as commands from "./commands";
 import { doctor } from "./doctor";
 import { CliError } from "./errors";
@@ -23,6 +24,25 @@ interface Flags {
   cwd: string;
   json?: boolean;
   repair?: boolean;
+}
+
+interface BackupFlags {
+  stack: string;
+  cwd: string;
+  to?: string;
+  force?: boolean;
+  passphraseFile?: string;
+  passphraseFd?: string;
+}
+
+function withPassphrase(command: Command): Command {
+  return command
+    .option("--passphrase-file <file>", "the backup's passphrase is the first line of this file")
+    .option("--passphrase-fd <number>", "or of this open descriptor (default: it is asked on the terminal)");
+}
+
+function passphraseOf({ passphraseFile, passphraseFd }: BackupFlags) {
+  return { file: passphraseFile, descriptor: passphraseFd === undefined ? undefined : Number(passphraseFd) };
 }
 
 function withStack(command: Command): Command {
@@ -105,6 +125,21 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--json", "print it as JSON")
     .option("--repair", "heal it; servers restart one after another, each only while the others are well")
     .action(act((flags: Flags) => doctor(flags)));
+  withPassphrase(withStack(program.command("backup-state")))
+    .description("keep the state, its passphrase and the settings in one encrypted file")
+    .option("--to <file>", "the file (default: named after project, stack and time, here)")
+    .action(act((flags: BackupFlags) => backupState({ ...flags, passphrase: passphraseOf(flags) })));
+  withPassphrase(program.command("restore-state"))
+    .description("put a backup into this folder: neither a newer nor a different state is replaced")
+    .argument("<file>", "what backup-state made")
+    .option("--force", "replace it all the same; what is replaced is kept aside")
+    .option("-C, --cwd <folder>", "the project's folder", process.cwd())
+    .addHelpText("after", EXIT_CODES)
+    .action(
+      act((file: string, flags: BackupFlags) =>
+        restoreState(file, { ...flags, force: flags.force ?? false, passphrase: passphraseOf(flags) }),
+      ),
+    );
   withStack(program.command("recover"))
     .description(
       "take up a run that was killed: its lock, if its owner is provably dead, and what it had begun",
