@@ -26,6 +26,10 @@ interface StateResource {
   readonly type: string;
   readonly parent?: string;
   readonly outputs?: Record<string, unknown>;
+  /** It has a successor, and is deleted by the next run. */
+  readonly delete?: boolean;
+  /** It is deleted, and its successor is made by the next run. */
+  readonly pendingReplacement?: boolean;
 }
 
 const SUFFIX = "random:index/randomId:RandomId";
@@ -53,7 +57,8 @@ async function resourcesOf(workspace: Workspace, stack: string): Promise<readonl
 }
 
 /** Picks the machines out of a state's resources. Pure. */
-export function machinesIn(resources: readonly StateResource[]): KnownMachine[] {
+export function machinesIn(all: readonly StateResource[]): KnownMachine[] {
+  const resources = all.filter((one) => !one.delete && !one.pendingReplacement);
   const outputs = resources.find(({ type }) => type === STACK)?.outputs?.machines;
   const roles = (outputs ?? {}) as Record<string, { roles?: string[] } | undefined>;
   const made = new Set(

@@ -143,7 +143,7 @@ export class Cluster extends pulumi.ComponentResource {
       support: {
         machine: support.spec.name,
         connection: support.machine.connection,
-        resource: support.machine.resource,
+        resource: support.machine.enrolled,
       },
       fixed,
       applied: (role) =>
@@ -199,7 +199,7 @@ export class Cluster extends pulumi.ComponentResource {
         login: vault.login,
         jwksUrl: jwksUrl,
         jwksCaPem: trust.nomad.rootPem,
-        deletedWith: support.machine.resource,
+        deletedWith: support.machine.enrolled,
       },
       { parent: this, dependsOn: [vault.ready, named] },
     );

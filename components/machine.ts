@@ -59,9 +59,13 @@ export class ClusterMachine extends pulumi.ComponentResource {
   public readonly hostKey: pulumi.Output<string>;
   /** How programs reach it, verified. Secret. */
   public readonly connection: pulumi.Output<Connection>;
-  /** The cloud's resource: to name in `deletedWith`. */
+  /** The cloud's resource. */
   public readonly resource: pulumi.Resource;
-  /** Depend on it to come after enrolment. */
+  /**
+   * Depend on it to come after enrolment; name it in `deletedWith` for what only this machine could undo. The machine's own
+   * resource would not do: one that is deleted before its successor is made does not count as deleted (Pulumi 3.250,
+   * step_generator.go), what is replaced because of it does.
+   */
   public readonly enrolled: command.remote.Command;
 
   constructor(name: string, args: ClusterMachineArgs, opts?: pulumi.ComponentResourceOptions) {

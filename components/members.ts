@@ -203,7 +203,7 @@ export function applyMember(
       machine: slot.machine.cloudName,
       profiles: profilesOf(slot, context),
     },
-    { ...child, dependsOn: [context.supportApplied], deletedWith: support.machine.resource },
+    { ...child, dependsOn: [context.supportApplied], deletedWith: support.machine.enrolled },
   );
   const args: MachineApplyArgs = {
     machine: slot.spec.name,

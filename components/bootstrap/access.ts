@@ -24,7 +24,7 @@ export interface SupportAccess {
   /** Its logical name. */
   readonly machine: string;
   readonly connection: pulumi.Input<Connection>;
-  /** The machine's resource: with it goes everything that only it could undo. */
+  /** Goes with the machine, and everything that only it could undo goes with this: `ClusterMachine.enrolled`. */
   readonly resource: pulumi.Resource;
 }
 

@@ -114,10 +114,10 @@ class Api:
     def call(self, method, path, body=None, expect=(200,), timeout=10, headers=()):
         """One request; an Answer whose status is expected, else HttpError or Unreachable.
 
-        An address that cannot be reached is passed over, and put last for the calls to come. What was sent and not
-        answered is sent again only where that cannot do the thing twice.
+        An address that cannot be reached, or answers that it is not able to (5xx: sealed, without a leader), is put last
+        for the calls to come. What was sent is sent again, to another, only where that cannot do the thing twice.
         """
-        seen = []
+        seen, unable = [], None
         for address in list(self.addresses):
             try:
                 answer = self._once(address, method, path, body, timeout, headers)
@@ -133,12 +133,20 @@ class Api:
                 continue
             if answer.status in expect:
                 return answer
-            raise HttpError(
+            failure = HttpError(
                 "%s at %s answered %s %s with %d: %s"
                 % (self.title, address, method, path.split("?")[0], answer.status, _short(answer.text)),
                 answer.status,
                 answer.text,
             )
+            if answer.status < 500:
+                raise failure
+            self._last(address)
+            if method != "GET":
+                raise failure
+            unable = failure
+        if unable:
+            raise unable
         raise Unreachable("%s did not answer %s %s (%s)" % (self.title, method, path.split("?")[0], "; ".join(seen)))
 
     def request(self, method, path, body=None, expect=(200,), timeout=10):
@@ -272,8 +280,15 @@ def vault_login(access, login):
     """Vault as the AppRole that `login` names: {"path": mount, "roleId", "secretId"}."""
     vault = Api("vault", access, token="")
     body = {"role_id": login["roleId"], "secret_id": login["secretId"]}
-    answer = vault.request("POST", "/v1/auth/%s/login" % login["path"], body)
-    return vault.with_token(answer["auth"]["client_token"])
+    for left in range(len(vault.addresses), 0, -1):
+        try:
+            answer = vault.request("POST", "/v1/auth/%s/login" % login["path"], body)
+            return vault.with_token(answer["auth"]["client_token"])
+        except HttpError as error:
+            # A server that has just been made is sealed until it has joined; the next address is another's.
+            if error.status < 500 or left == 1:
+                raise
+    raise AssertionError("an Api has addresses")
 
 
 def passing(consul, service):

@@ -20,7 +20,7 @@ def create(given):
         vault = Api("vault", given["vault"], token="")
         wait("Vault: unsealed, with a leader", lambda: unsealed(vault, given["vaultServers"]), seconds)
     if given.get("vaultVoters"):
-        vault = vault_login(given["vault"], given["vaultLogin"])
+        vault = wait("Vault: a login", lambda: vault_login(given["vault"], given["vaultLogin"]), seconds)
         wait("Vault: %d voters" % len(given["vaultVoters"]), lambda: vault_voters(vault, given["vaultVoters"]), seconds)
         # At the beginning a joiner's vote comes sooner; from now on it has to prove itself.
         body = {"server_stabilization_time": "10s"}

@@ -8,6 +8,7 @@ import { type Ran, run, runAny, until } from "../../../bench/run";
 import { EngineError, readOutputs, runEngine } from "../../../cli/engine";
 import { parseUrn } from "../../../cli/events";
 import { type Outputs, parseOutputs } from "../../../cli/outputs";
+import { failureText } from "../../../cli/report";
 import { vaultLogin } from "../../../cli/toolEnv";
 import { labName } from "../../../lab/machines/names";
 
@@ -25,11 +26,14 @@ export interface StackConfig {
 /** A knock at a port: see probe.mjs. */
 export type Knock =
   | { kind: "tcp"; host: string; port: number }
+  | { kind: "raw"; host: string; port: number; bytes: string }
   | {
       kind: "tls";
       host: string;
       port: number;
       first?: number;
+      next?: number;
+      alpn?: string;
       ca: string;
       cert?: string;
       key?: string;
@@ -59,6 +63,14 @@ export interface HttpAnswer {
 
 export type AddressKind = "privateIpv4" | "privateIpv6" | "publicIpv4" | "publicIpv6";
 
+/** A resource of the state, secrets in clear. */
+export interface StateResource {
+  urn: string;
+  type: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+}
+
 /** One `up` that was watched. */
 export interface Up {
   readonly summary: Readonly<Record<string, number>>;
@@ -85,6 +97,8 @@ export interface TrialOptions {
 
 export class Trial {
   readonly lab: Lab;
+  /** What the command line has said so far, failing runs too. */
+  readonly said: string[] = [];
   private opened: Project | undefined;
   private known: Outputs | undefined;
 
@@ -135,14 +149,17 @@ export class Trial {
   }
 
   /** `hashistack …` in the project's folder. */
-  cli(...words: string[]): Promise<Ran> {
+  async cli(...words: string[]): Promise<Ran> {
     const program = join(checkout(), "cli/bin/hashistack.js");
-    return runAny([process.execPath, program, ...words], {
+    const ran = await runAny([process.execPath, program, ...words], {
       what: `hashistack ${words[0]}`,
       cwd: this.folder,
       env: this.project.env,
       timeoutSeconds: 840,
     });
+    // What was asked to show secrets, or to run another program, says more than the command line does.
+    if (!["exec", "env"].includes(words[0] ?? "")) this.said.push(ran.stdout, ran.stderr);
+    return ran;
   }
 
   /** An `up` by the same engine, told which resources it touched. */
@@ -170,8 +187,9 @@ export class Trial {
       await this.up();
     } catch (error) {
       this.known = undefined;
-      if (error instanceof EngineError) return error;
-      throw error;
+      if (!(error instanceof EngineError)) throw error;
+      this.said.push(failureText(error), JSON.stringify(error));
+      return error;
     }
     throw new Error("the up did not fail");
   }
@@ -181,6 +199,14 @@ export class Trial {
     const { workspace, env } = this.project;
     this.known ??= parseOutputs(await readOutputs(workspace, stack, env), stack);
     return this.known;
+  }
+
+  /** The resources of the state as they are now, secrets in clear. */
+  async state(): Promise<StateResource[]> {
+    const words = ["pulumi", "stack", "export", "--stack", stack, "--show-secrets"];
+    const { code, stdout, stderr } = await this.cli("exec", "--", ...words);
+    if (code !== 0) throw new Error(`the export of the state: ${stderr}`);
+    return (JSON.parse(stdout) as { deployment: { resources: StateResource[] } }).deployment.resources;
   }
 
   /** A machine's id and addresses; "" for an address that it has not. */
@@ -293,6 +319,16 @@ export class Trial {
         env: this.project.env,
       }),
     ) as LabMachine;
+  }
+
+  /** Loses a machine of the lab for good, its disk with it, behind the engine's back. */
+  async destroyMachine(name: string): Promise<void> {
+    await run(this.lab.argv("destroy"), { what: `the loss of ${name}`, input: JSON.stringify({ name }) });
+  }
+
+  /** What is known of the stack was read before something else changed it. */
+  forget(): void {
+    this.known = undefined;
   }
 
   /** Halts or starts a machine. */

@@ -65,6 +65,20 @@ test("what was sent and not answered goes to the next server, unless that could 
   expect(second.asked.map((a) => a.method)).toEqual(["PUT"]);
 });
 
+test("a server that is not able to answer is passed over, for a login too", async () => {
+  const sealed = await stage.service(() => [503, { errors: ["Vault is sealed"] }]);
+  const well = await stage.service(({ path }) =>
+    path.endsWith("/login") ? [200, { auth: { client_token: "t" } }] : [200, { well: true }],
+  );
+  const login = { path: "approle", roleId: "r", secretId: "s" };
+  const input = { access: stage.access([sealed.address, well.address]), login };
+  const ask = 'v = vault_login(given["access"], given["login"])\nreturn v.get("/v1/x")';
+  expect((await call(ask, input)).stdout).toBe('{"well": true}');
+  expect(well.asked.at(-1)?.token).toBe("t");
+  const none = await call(ask, { ...input, access: stage.access([sealed.address]) });
+  expect(none.stderr).toContain("answered POST /v1/auth/approle/login with 503");
+});
+
 test("an answer that was not expected is told with server, path and text, and never with the query", async () => {
   const { address } = await stage.service(() => [400, "no\nsuch thing"]);
   const ran = await call('return Api("vault", given).get("/v1/x?secret=1")', stage.access([address]));

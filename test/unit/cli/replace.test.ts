@@ -28,8 +28,12 @@ const stack = {
 };
 
 test("a state's machines are those with a name of their own in the cloud", () => {
+  const before = { ...suffix("client-a"), outputs: { hex: "dev-client-a-00" }, delete: true };
+  const cut = { ...made("client-b"), pendingReplacement: true };
   const other = { ...suffix("x"), parent: urn("other:index:Thing", "x") };
-  expect(machinesIn([stack, suffix("client-a"), made("client-a"), suffix("client-b"), other])).toEqual([
+  expect(
+    machinesIn([stack, suffix("client-a"), made("client-a"), before, suffix("client-b"), cut, other]),
+  ).toEqual([
     {
       name: "client-a",
       cloudName: "dev-client-a-1f",
