@@ -105,11 +105,11 @@ ${alignedTable(rows).join("\n")}
 
 "Healthy": what \`npx hashistack status\` looks at is as it should be, the autopilots of the three find all their servers
 healthy, and no request fails any more at its first try; counted from the kill, or from when the machine was started or its
-cable was plugged in again. ${[...excused].map((why) => `\\*: ${why}.`).join(" ")}
+cable was plugged in again.${[...excused].map((why) => ` \\*: ${why}.`).join("")}
 
 ${missed.length === 0 ? "All aims were reached." : `Missed:\n\n${missed.join("\n")}`}
 
-With ${programs.join(", ")}, on ${host.cores} shared cores, ${Math.round(host.memoryMb / 1024)} GB, Linux ${host.kernel}.
+With ${programs.join(", ")}, on ${host.cores} shared cores, ${Math.round(host.memoryMb / 1024)} GB, Linux ${/^[\d.]+/.exec(host.kernel)?.[0]}.
 
 Not tried: a full disk. Local machines have no disks of their own, so nothing would bound it.
 `;

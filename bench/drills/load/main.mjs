@@ -32,6 +32,7 @@ function begin({ name, kind, perSecond: _, ...load }, turn) {
 
 for (const load of loads) {
   let turn = 0;
+  begin(load, turn++);
   setInterval(() => begin(load, turn++), 1000 / load.perSecond);
 }
 setInterval(() => tell({ mark: Math.min(Date.now(), ...[...underWay].map(({ at }) => at)) }), 250);

@@ -7,6 +7,9 @@ const TRY_MS = 5000;
 const WHOLE_MS = 30_000;
 const PAUSE_MS = [200, 400, 800, 1000];
 
+/** Not final: too many at once; and Vault's standby, which could not forward and sends to a leader that may be gone. */
+const again = [429, 307];
+
 /** What is written under a key. Whoever reads it back knows what it must be. */
 const value = (key) => `value of ${key}`;
 
@@ -67,7 +70,7 @@ const tinyJob = (id) => ({
 });
 
 /**
- * One write, acknowledged or not. A connection that fails, 5xx and 429 are tried again for 30 s; another status is final.
+ * One write, acknowledged or not. A connection that fails, 5xx, and what is not final are tried again for 30 s.
  * @param {{service: "consul" | "vault" | "nomad", port: number, serverName: string, ca: string, token: string,
  *   addresses?: string[], resolve?: {server: string, name: string, family: number}, prefix: string}} load
  *   `addresses`, or by which name in which DNS they are found
@@ -85,7 +88,7 @@ export async function write({ service, addresses, resolve, token, prefix, ...tar
       if (status >= 200 && status < 300 && (service !== "consul" || body.trim() === "true"))
         return { ok: true, tries, key, why };
       why = `status ${status}`;
-      if (status < 500 && status !== 429) return { ok: false, tries, key, why };
+      if (status < 500 && !again.includes(status)) return { ok: false, tries, key, why };
     } catch (error) {
       why = cause(error);
     }

@@ -82,7 +82,7 @@ beforeEach(() => {
 /** Runs one load until it has told of so many requests; one alone has ended before the next begins. */
 async function told(load: object, count: number): Promise<Entry[]> {
   const child = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"] });
-  const common = { name: "load", perSecond: count > 1 ? 50 : 2, port, serverName: name, ca };
+  const common = { name: "load", perSecond: count > 1 ? 50 : 0.1, port, serverName: name, ca };
   child.stdin.write(`${JSON.stringify({ seconds: 20, loads: [{ ...common, ...load }] })}\n`);
   const entries: Entry[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
@@ -131,7 +131,7 @@ test("a visitor who does not retry has one connection to one address", async () 
 
 test("a write is tried again after a failed connection and 5xx, and counts when it is acknowledged", async () => {
   behaviour = { [first]: ["hang up", 500] };
-  const load = { kind: "write", service: "consul", token: "t", prefix: "drills/x", perSecond: 1 };
+  const load = { kind: "write", service: "consul", token: "t", prefix: "drills/x" };
   const [entry] = await told({ ...load, addresses: [first] }, 1);
   expect(entry).toMatchObject({ ok: true, tries: 3, key: "drills/x-0", why: "status 500" });
   expect(asked.filter(({ url }) => url.endsWith("x-0"))).toEqual(
@@ -145,9 +145,16 @@ test("a write is tried again after a failed connection and 5xx, and counts when 
   );
 });
 
+test("Vault's standby that cannot forward sends on to a leader that may be gone: that is not final", async () => {
+  behaviour = { [first]: [307] };
+  const load = { kind: "write", service: "vault", token: "t", prefix: "drills/x" };
+  const [entry] = await told({ ...load, addresses: [first] }, 1);
+  expect(entry).toMatchObject({ ok: true, tries: 2, why: "status 307" });
+});
+
 test("a refusal is final", async () => {
   behaviour = { [first]: [403] };
-  const load = { kind: "write", service: "vault", token: "t", prefix: "drills/x", perSecond: 2 };
+  const load = { kind: "write", service: "vault", token: "t", prefix: "drills/x" };
   const [entry] = await told({ ...load, addresses: [first] }, 1);
   expect(entry).toMatchObject({ ok: false, tries: 1, why: "status 403" });
 });
