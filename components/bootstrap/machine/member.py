@@ -140,14 +140,17 @@ def farewell(given):
 
     wait("Consul: %s is silent" % node, silent, seconds)
     quoted = urllib.parse.quote(node, safe="")
+    peers = _peers(consul, node)
     if any(m["Name"] == node for m in consul.get("/v1/agent/members") or []):
         consul.put("/v1/agent/force-leave/%s?prune=1" % quoted)
-    _remove_peer(consul, node)
+    _remove(consul, peers)
 
-    for server in nomad.get("/v1/agent/members")["Members"]:
-        if server["Name"] == "%s.%s" % (node, given["region"]):
-            nomad.put("/v1/agent/force-leave?prune=true&node=" + urllib.parse.quote(server["Name"], safe=""))
-    _remove_peer(nomad, "%s.%s" % (node, given["region"]))
+    server = "%s.%s" % (node, given["region"])
+    peers = _peers(nomad, server)
+    # Whom the asked server still takes for alive it does not forget.
+    if wait("Nomad: server %s is silent" % node, lambda: _silent(nomad, server), seconds):
+        nomad.put("/v1/agent/force-leave?prune=true&node=" + urllib.parse.quote(server, safe=""))
+    _remove(nomad, peers)
     for known in _nodes(nomad, node):
         path = "/v1/node/" + known["ID"]
 
@@ -162,9 +165,22 @@ def farewell(given):
         delete_token(consul, token["AccessorID"])
 
 
-def _remove_peer(api, name):
+def _silent(nomad, server):
+    """Whether Nomad knows the server, which does not answer any more."""
+    status = {m["Name"]: m["Status"] for m in nomad.get("/v1/agent/members")["Members"]}.get(server)
+    if status == "alive":
+        raise NotYet("it is alive")
+    return status is not None
+
+
+def _peers(api, name):
+    """IDs in Raft. To be asked before its agent is forgotten: afterwards they have no name."""
+    return [server["ID"] for server in _servers(api) if server["Node"] == name]
+
+
+def _remove(api, peers):
     for server in _servers(api):
-        if server["Node"] == name:
+        if server["ID"] in peers:
             api.delete("/v1/operator/raft/peer?id=" + urllib.parse.quote(server["ID"]))
 
 

@@ -17,6 +17,7 @@ class FakeCluster {
   vaultVoters = [gone, "b", "c"];
   leader = { consul: gone, nomad: gone, vault: gone };
   alive = 3;
+  nomadAlive = 2;
   nodes = [{ ID: "n1", Name: gone, Status: "ready", SchedulingEligibility: "eligible" }];
   attributes: Record<string, string> = {};
   left = [{ Name: "site.web[0]", ClientStatus: "running" }];
@@ -60,7 +61,9 @@ class FakeCluster {
         const Status = this.alive-- > 0 ? 1 : 4;
         return [
           200,
-          service === "consul" ? [{ Name: gone, Status }] : { Members: [{ Name: `${gone}.global` }] },
+          service === "consul"
+            ? [{ Name: gone, Status }]
+            : { Members: [{ Name: `${gone}.global`, Status: this.nomadAlive-- > 0 ? "alive" : "failed" }] },
         ];
       }
       if (at === "/v1/nodes") return [200, this.nodes];
