@@ -35,8 +35,14 @@ export interface Outcome {
 /**
  * Does a drill and judges it. Rejects when the cluster is not healthy before, or the load is no more: then nothing could
  * be learned from the next one either.
+ * @param say told how the cluster mends
  */
-export async function doDrill(drill: Drill, ground: Ground, loads: Loads): Promise<Outcome> {
+export async function doDrill(
+  drill: Drill,
+  ground: Ground,
+  loads: Loads,
+  say: (words: string) => void = () => undefined,
+): Promise<Outcome> {
   await untilHealthy(ground, { limitSeconds: readySeconds, steadySeconds: 1 });
   const from = Date.now();
   let mended = from;
@@ -46,7 +52,14 @@ export async function doDrill(drill: Drill, ground: Ground, loads: Loads): Promi
     await drill.run(ground, () => {
       mended = Date.now();
     });
-    since = await untilHealthy(ground, drill);
+    since = await untilHealthy(ground, {
+      limitSeconds: drill.limitSeconds,
+      onChange: (problems) => {
+        const words =
+          problems.length > 2 ? [...problems.slice(0, 2), `(${problems.length} in all)`] : problems;
+        say(`${((Date.now() - mended) / 1000).toFixed(1)} s: ${words.join(" ") || "healthy"}`);
+      },
+    });
   } catch (error) {
     if (error instanceof Interrupted || ground.signal?.aborted) throw new Interrupted();
     trouble = (error as Error).message;

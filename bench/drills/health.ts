@@ -47,20 +47,30 @@ async function raftProblem(ground: Ground, service: Service): Promise<string[]> 
   }
 }
 
+export interface UntilHealthy {
+  readonly limitSeconds: number;
+  /** Default 4. */
+  readonly steadySeconds?: number;
+  /** Told of each look that differs from the one before. */
+  readonly onChange?: (problems: readonly string[]) => void;
+}
+
 /**
  * Looks every half second until the cluster has been healthy for `steadySeconds`.
  * @returns since when, in milliseconds since the Unix epoch
  */
 export async function untilHealthy(
   ground: Ground,
-  { limitSeconds, steadySeconds = 4 }: { limitSeconds: number; steadySeconds?: number },
+  { limitSeconds, steadySeconds = 4, onChange }: UntilHealthy,
 ): Promise<number> {
   const looks: Look[] = [];
   const end = Date.now() + limitSeconds * 1000;
   for (;;) {
     if (ground.signal?.aborted) throw new Interrupted();
     const at = Date.now();
-    looks.push({ at, problems: await problemsOf(ground) });
+    const problems = await problemsOf(ground);
+    if (problems.join() !== (looks.at(-1)?.problems ?? []).join()) onChange?.(problems);
+    looks.push({ at, problems });
     const since = healthySince(looks);
     if (since !== undefined && at - since >= steadySeconds * 1000) return since;
     if (at > end) {

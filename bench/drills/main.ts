@@ -61,7 +61,7 @@ async function practise(ground: Ground, options: Options, outcomes: Outcome[]): 
     const chosen = drills.filter(({ name }) => options.only.includes(name));
     for (const [index, drill] of chosen.entries()) {
       say(`${index + 1} of ${chosen.length}: ${drill.name}: ${drill.what}`);
-      const outcome = await doDrill(drill, ground, loads);
+      const outcome = await doDrill(drill, ground, loads, (words) => say(`  ${words}`));
       outcomes.push(outcome);
       for (const miss of outcome.misses) say(`  missed: ${miss}`);
       const { visitors, once, writes, healthySeconds } = outcome;
