@@ -79,6 +79,16 @@ async function powerCut(ground: Ground, machine: string, seconds: number, mended
   await ground.power("start", machine);
 }
 
+/** @param seconds without power */
+export function powerEdge(seconds: number = away.client): Drill {
+  return {
+    name: "power-edge",
+    what: `power cut of a load balancer; started after ${seconds} s`,
+    limitSeconds: 120,
+    run: async (ground, mended) => powerCut(ground, first(ground, "edge"), seconds, mended),
+  };
+}
+
 /** A machine runs on, cut off from all others. */
 async function cutOff(ground: Ground, machine: string, mended: () => void): Promise<void> {
   await ground.cable(machine, "pull");
@@ -163,12 +173,7 @@ export const drills: readonly Drill[] = [
     limitSeconds: 120,
     run: async (ground, mended) => powerCut(ground, first(ground, "client"), away.client, mended),
   },
-  {
-    name: "power-edge",
-    what: `power cut of a load balancer; started after ${away.client} s`,
-    limitSeconds: 120,
-    run: async (ground, mended) => powerCut(ground, first(ground, "edge"), away.client, mended),
-  },
+  powerEdge(),
   {
     name: "power-support",
     what: `power cut of support; started after ${away.server} s`,

@@ -8,6 +8,7 @@ import { ending } from "./ending";
 import { firstUp, secondUp } from "./first-up";
 import { refusals } from "./refusals";
 import { secretsAtRest } from "./secrets";
+import { survival } from "./survival";
 
 /** The dev stack, as a user brings it up; all that is tried on it shares this one cluster, in this order. */
 
@@ -35,5 +36,6 @@ describe("the dev stack", () => {
   secretsAtRest(trial);
   clientsComeAndGo(trial);
   brokenSteps(trial);
+  survival(trial);
   ending(trial);
 });
