@@ -61,10 +61,17 @@ export function roomOf(network: Network): number {
   return Math.max(0, Math.min(hosts, lastHost) - firstHost + 1);
 }
 
-/** The lowest index from 1 that is not taken. Throws a LabError when the network has no room for it. */
-export function freeIndex(taken: ReadonlySet<number>, network: Network): number {
+/**
+ * The next index from 1 that is not taken, after the one given last: an address that was given back rests as long as it can,
+ * as a cloud's does. A Nomad server that forgets another forgets whoever has its address by then (`localPeers` in
+ * nomad/serf.go).
+ *
+ * Throws a LabError when the network has no room.
+ */
+export function freeIndex(taken: ReadonlySet<number>, network: Network, last = 0): number {
   const room = roomOf(network);
-  for (let index = 1; index <= room; index++) {
+  for (let step = 0; step < room; step++) {
+    const index = ((last + step) % room) + 1;
     if (!taken.has(index)) return index;
   }
   throw new LabError(`The lab's network ${network.ipv4} has room for ${room} machines, and all are taken.`);

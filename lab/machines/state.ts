@@ -23,6 +23,8 @@ export interface LabRecord {
   readonly network: Network;
   /** x of 127.77.x.y. */
   readonly loopback: number;
+  /** The index that a machine got last. */
+  readonly lastIndex?: number;
   /** The boot of the host in which namespaces and cgroups below were made; another boot has lost them. */
   readonly boot?: string;
   readonly cgroups?: CgroupPlan;

@@ -47,6 +47,7 @@ import {
   removeTree,
   withLabLock,
   withMachineLock,
+  writeLab,
   writeMachine,
 } from "./state.js";
 
@@ -88,15 +89,19 @@ async function allot(
     const open = await openLab(lab, spec.network);
     const allotted = await withLabLock(lab, async () => {
       // Who removed the last machine may have ended the lab since it was opened.
-      if (!standing(lab)) return undefined;
+      const record = standing(lab);
+      if (!record) return undefined;
       const others = machineRecords(lab);
       const { name, publicPorts, memoryMb, host } = spec;
       const holder = host && others.find(({ index }) => index === indexOfHost(host));
       if (holder) throw new LabError(`Machine ${name} shall have number ${host}, which ${holder.name} has.`);
+      const taken = new Set(others.map(({ index }) => index));
+      const index = host ? indexOfHost(host) : freeIndex(taken, open.network, record.lastIndex);
+      if (!host) writeLab({ ...record, lastIndex: index });
       return writeMachine(lab, {
         id: `${name}.${randomBytes(4).toString("hex")}`,
         name,
-        index: host ? indexOfHost(host) : freeIndex(new Set(others.map(({ index }) => index)), open.network),
+        index,
         public: spec.public,
         publicPorts,
         memoryMb,

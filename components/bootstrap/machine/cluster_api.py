@@ -114,10 +114,10 @@ class Api:
     def call(self, method, path, body=None, expect=(200,), timeout=10, headers=()):
         """One request; an Answer whose status is expected, else HttpError or Unreachable.
 
-        An address that cannot be reached, or answers that it is not able to (5xx: sealed, without a leader), is put last
+        An address that cannot be reached, or answers that it is not able to (5xx and 307: see unable), is put last
         for the calls to come. What was sent is sent again, to another, only where that cannot do the thing twice.
         """
-        seen, unable = [], None
+        seen, last_failure = [], None
         for address in list(self.addresses):
             try:
                 answer = self._once(address, method, path, body, timeout, headers)
@@ -139,14 +139,14 @@ class Api:
                 answer.status,
                 answer.text,
             )
-            if answer.status < 500:
+            if not unable(answer.status):
                 raise failure
             self._last(address)
             if method != "GET":
                 raise failure
-            unable = failure
-        if unable:
-            raise unable
+            last_failure = failure
+        if last_failure:
+            raise last_failure
         raise Unreachable("%s did not answer %s %s (%s)" % (self.title, method, path.split("?")[0], "; ".join(seen)))
 
     def request(self, method, path, body=None, expect=(200,), timeout=10):
@@ -210,6 +210,11 @@ class _NotSent(Exception):
     """The connection failed before anything was asked."""
 
 
+def unable(status):
+    """Whether it says that this server cannot answer now: sealed, without a leader, or, by a redirect, unable to reach it."""
+    return status >= 500 or status == 307
+
+
 def _plain(error):
     """The cause in words, without Python's decoration."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -239,7 +244,7 @@ def wait(what, condition, seconds, final=()):
         except Unreachable as error:
             seen = str(error)
         except HttpError as error:
-            if error.status in final or not (error.status >= 500 or error.status in (403, 429)):
+            if error.status in final or not (unable(error.status) or error.status in (403, 429)):
                 raise
             seen = str(error)
         if time.monotonic() - start > seconds:
@@ -286,7 +291,7 @@ def vault_login(access, login):
             return vault.with_token(answer["auth"]["client_token"])
         except HttpError as error:
             # A server that has just been made is sealed until it has joined; the next address is another's.
-            if error.status < 500 or left == 1:
+            if not unable(error.status) or left == 1:
                 raise
     raise AssertionError("an Api has addresses")
 

@@ -44,9 +44,11 @@ describe("addresses of machines", () => {
 });
 
 describe("allotment", () => {
-  test("the lowest free index is taken, and one that was given back is taken again", () => {
+  test("the next free index is taken; one that was given back rests until all others had their turn", () => {
     expect(freeIndex(new Set(), network)).toBe(1);
-    expect(freeIndex(new Set([1, 3]), network)).toBe(2);
+    expect(freeIndex(new Set([1, 3]), network, 1)).toBe(2);
+    expect(freeIndex(new Set([1, 3]), network, 3)).toBe(4);
+    expect(freeIndex(new Set([1]), network, roomOf(network))).toBe(2);
   });
 
   test("a /27 has room for 20 machines, a /24 for 244", () => {
