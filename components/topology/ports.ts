@@ -223,7 +223,10 @@ export const loopbackPorts: readonly { readonly service: string; readonly port: 
   { service: "Consul API of client agents", port: portNumbers.consulApi },
   { service: "Consul gRPC (TLS)", port: 8503 },
   { service: "Consul DNS", port: 8600 },
+  { service: "signer, behind its gate", port: 8889 },
+  { service: "unsealer's cluster of one", port: 8211 },
   { service: "Fabio's own API and UI", port: 9998 },
+  { service: "names (systemd-resolved)", port: 53 },
 ];
 
 /** Whether a machine is a place of the table. */

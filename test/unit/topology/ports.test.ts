@@ -77,7 +77,10 @@ test("the table as documentation", () => {
     | Consul API of client agents | 8501 |
     | Consul gRPC (TLS) | 8503 |
     | Consul DNS | 8600 |
+    | signer, behind its gate | 8889 |
+    | unsealer's cluster of one | 8211 |
     | Fabio's own API and UI | 9998 |
+    | names (systemd-resolved) | 53 |
     "
   `);
 });
