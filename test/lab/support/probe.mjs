@@ -2,7 +2,7 @@
  * Knocks at ports from the network namespace in which it is started. Reads an array of knocks as JSON on standard input,
  * writes the array of what came of them. All at the same time, each with a limit.
  *
- * A knock: { kind: "tcp" | "tls" | "http", host, port, … }, as trial.ts declares it.
+ * A knock: { kind: "tcp" | "raw" | "tls" | "http", host, port, … }, as trial.ts declares it.
  */
 import http from "node:http";
 import https from "node:https";
@@ -10,6 +10,8 @@ import net from "node:net";
 import tls from "node:tls";
 
 const LIMIT_MS = 4000;
+/** Who does not want to speak hangs up at once; who has not done so by then stays. */
+const KEPT_MS = 1500;
 
 /** "open", "silent" or the error's code. */
 function tcp({ host, port }) {
@@ -21,11 +23,24 @@ function tcp({ host, port }) {
   });
 }
 
+/** "dropped", "kept", or "answered" and the answer's beginning in base64. */
+function raw({ host, port, bytes }) {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port });
+    setTimeout(() => resolve("kept"), KEPT_MS);
+    socket.on("error", () => resolve("dropped"));
+    socket.on("close", () => resolve("dropped"));
+    socket.on("connect", () => socket.write(Buffer.from(bytes, "base64")));
+    socket.on("data", (part) => resolve(`answered ${part.toString("base64")}`));
+  });
+}
+
 /**
  * A handshake: "accepted", or why not. TLS 1.2, in which a server's refusal of the client's certificate is part of the
- * handshake and not of what comes after it. `first` is a byte before it: what says "TLS" to Consul and Nomad.
+ * handshake and not of what comes after it. `first` is a byte before it: what says "TLS" to Consul and Nomad. `next` is
+ * what is said after it, in base64: then "kept", "dropped" or "answered", as above.
  */
-function handshake({ host, port, first, ca, cert, key, serverName }) {
+function handshake({ host, port, first, next, ca, cert, key, serverName, alpn }) {
   return new Promise((resolve) => {
     const raw = net.connect({ host, port });
     raw.setTimeout(LIMIT_MS, () => resolve("silent"));
@@ -39,10 +54,19 @@ function handshake({ host, port, first, ca, cert, key, serverName }) {
         key,
         servername: serverName,
         maxVersion: "TLSv1.2",
+        ...(alpn ? { ALPNProtocols: [alpn] } : {}),
       });
-      socket.on("secureConnect", () => resolve("accepted"));
-      socket.on("error", (error) => resolve(error.code ?? error.message));
-      socket.on("close", () => resolve("closed"));
+      let shaken = false;
+      const ended = (why) => resolve(shaken ? "dropped" : why);
+      socket.on("secureConnect", () => {
+        if (next === undefined) return resolve("accepted");
+        shaken = true;
+        socket.write(Buffer.from(next, "base64"));
+        setTimeout(() => resolve("kept"), KEPT_MS);
+      });
+      socket.on("data", (part) => resolve(`answered ${part.toString("base64")}`));
+      socket.on("error", (error) => ended(error.code ?? error.message));
+      socket.on("close", () => ended("closed"));
     });
   });
 }
@@ -77,7 +101,7 @@ function request({
   });
 }
 
-const kinds = { tcp, tls: handshake, http: request };
+const kinds = { tcp, raw, tls: handshake, http: request };
 let text = "";
 for await (const part of process.stdin.setEncoding("utf8")) text += part;
 const answers = await Promise.all(JSON.parse(text).map((knock) => kinds[knock.kind](knock)));

@@ -32,7 +32,7 @@ export type Knock =
       host: string;
       port: number;
       first?: number;
-      next?: number;
+      next?: string;
       alpn?: string;
       ca: string;
       cert?: string;
