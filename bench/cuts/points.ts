@@ -112,7 +112,10 @@ export function pick(names: readonly string[], count: number | undefined): Point
     });
   }
   if (count === undefined || count >= points.length) return [...points];
-  return Array.from({ length: count }, (_, n) => points[Math.floor((n * points.length) / count)] as Point);
+  return Array.from(
+    { length: count },
+    (_, n) => points[Math.floor(((n + 0.5) * points.length) / count)] as Point,
+  );
 }
 
 /**

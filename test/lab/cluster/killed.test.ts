@@ -6,6 +6,8 @@ import { runAny } from "../../../bench/run";
 import { checkpointFile } from "../../../cli/workspace";
 import { traces } from "../support/traces";
 import { Trial, until } from "../support/trial";
+import { backup } from "./backup";
+import { drift } from "./drift";
 import { firstUp, secondUp } from "./first-up";
 
 /**
@@ -107,6 +109,8 @@ describe("a killed run", () => {
   describe("and then all is as ever", () => {
     firstUp(trial);
     secondUp(trial);
+    drift(trial);
+    backup(trial);
   });
 
   it("is ended by npm stop, and the folder beside it is not touched", async () => {
