@@ -70,12 +70,12 @@ describe.each(pages)("%s", (page) => {
       ([, run, own]) => run ?? own ?? "",
     );
     expect(named.filter((script) => script !== "ci" && !(script in scripts))).toEqual([]);
-    const verbs = [...read("cli/main.ts").matchAll(/\.command\("(\w+)"\)/g)].map(([, verb]) => verb);
+    const verbs = [...read("cli/main.ts").matchAll(/\.command\("([\w-]+)"\)/g)].map(([, verb]) => verb);
     const labVerbs = [...read("lab/machines/main.ts").matchAll(/(?:\.command|onOne)\("(\w+)"/g)].map(
       ([, verb]) => verb,
     );
     const used = (program: string) =>
-      [...read(page).matchAll(new RegExp(`npx ${program} (\\w+)`, "g"))].map(([, verb]) => verb);
+      [...read(page).matchAll(new RegExp(`npx ${program} ([\\w-]+)`, "g"))].map(([, verb]) => verb);
     expect(used("hashistack").filter((verb) => !verbs.includes(verb))).toEqual([]);
     expect(used("hashistack-lab").filter((verb) => !labVerbs.includes(verb))).toEqual([]);
   });
