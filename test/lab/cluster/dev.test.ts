@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Ran } from "../../../bench/run";
+import { Watch } from "../refusals/watch";
 import { Trial } from "../support/trial";
 import { brokenSteps } from "./broken";
 import { clientsComeAndGo } from "./clients";
@@ -7,7 +8,7 @@ import { commandLine } from "./command-line";
 import { ending } from "./ending";
 import { firstUp, secondUp } from "./first-up";
 import { refusals } from "./refusals";
-import { secretsAtRest } from "./secrets";
+import { secretsAtRest, secretsSaid } from "./secrets";
 import { survival } from "./survival";
 
 /** The dev stack, as a user brings it up; all that is tried on it shares this one cluster, in this order. */
@@ -16,13 +17,19 @@ const trial = new Trial("dev");
 
 describe("the dev stack", () => {
   let up: Ran;
+  let watch: Watch | undefined;
 
   beforeAll(async () => {
     await trial.open();
+    watch = new Watch();
     up = await trial.cli("up", "--json");
+    await watch.stop();
     if (up.code !== 0) throw new Error(`the first up: ${up.stderr}`);
   });
-  afterAll(() => trial.close());
+  afterAll(() => {
+    watch?.end();
+    return trial.close();
+  });
 
   it("comes up in one go", () => {
     const { summary } = JSON.parse(up.stdout) as { summary: Record<string, number> };
@@ -33,9 +40,10 @@ describe("the dev stack", () => {
   secondUp(trial);
   commandLine(trial);
   refusals(trial);
-  secretsAtRest(trial);
+  secretsAtRest(trial, () => watch as Watch);
   clientsComeAndGo(trial);
   brokenSteps(trial);
+  secretsSaid(trial);
   survival(trial);
   ending(trial);
 });

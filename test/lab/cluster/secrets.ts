@@ -1,18 +1,21 @@
-import { describe, expect, it } from "vitest";
-import type { Trial } from "../support/trial";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { plain, planOf, privateLines, secretsOf } from "../refusals/known";
+import { ours, ownersOf } from "../refusals/owners";
+import type { Watch } from "../refusals/watch";
+import type { StateResource, Trial } from "../support/trial";
 
+/** See who_may_read.py. */
 interface Found {
   files: string[];
   arguments: string[];
   environments: string[];
+  journal: string[];
+  journalBytes: number;
   modes: Record<string, string>;
-}
-
-interface StateResource {
-  urn: string;
-  type: string;
-  inputs?: Record<string, unknown>;
-  outputs?: Record<string, unknown>;
+  strays: string[];
+  left: string[];
 }
 
 const resourcesOf = (text: string): StateResource[] =>
@@ -21,80 +24,58 @@ const resourcesOf = (text: string): StateResource[] =>
 /** How the engine marks what it has encrypted. */
 const sealed = "4dabf18193072939515e22adb298388d";
 
-/** Owner, group and mode of what must be kept, by machine. */
-const modes: Record<string, Record<string, string>> = {
-  "support-a": {
-    "/etc/hashistack/signer": "root:signer 0750",
-    "/etc/hashistack/signer/profiles.d": "root:root 0700",
-    "/etc/hashistack/signer/consul.key": "root:root 0400",
-    "/etc/hashistack/signer/nomad.key": "root:root 0400",
-    "/etc/hashistack/signer/vault.key": "root:root 0400",
-    "/etc/hashistack/signer/support.key": "root:root 0400",
-    "/etc/hashistack/unsealer/secrets.json": "root:root 0400",
-    "/etc/ssl/support/key.pem": "root:root 0600",
-    "/etc/ssh/ssh_host_ed25519_key": "root:root 0600",
-    "/etc/ssh/ssh_host_ecdsa_key": "missing",
-    "/var/lib/hashistack/vault-init.json": "missing",
-    "/var/lib/unsealer": "unsealer:unsealer 0700",
-  },
-  "control-a": {
-    "/etc/consul.d/secrets.json": "root:consul 0640",
-    "/etc/hashistack/leaf": "root:root 0700",
-    "/etc/hashistack/leaf/consul.json": "root:root 0600",
-    "/etc/nomad.d/secrets.json": "root:nomad 0640",
-    "/etc/ssl/consul/key.pem": "root:consul 0640",
-    "/etc/ssl/nomad/key.pem": "root:nomad 0640",
-    "/etc/ssl/vault/key.pem": "root:vault 0640",
-    "/etc/ssh/ssh_host_ed25519_key": "root:root 0600",
-    "/etc/ssh/ssh_host_ecdsa_key": "missing",
-    "/etc/vault.d/vault.json": "root:vault 0640",
-    "/var/lib/consul": "consul:consul 0700",
-    "/var/lib/nomad": "nomad:nomad 0700",
-    "/var/lib/vault": "vault:vault 0700",
-  },
-  "edge-a": {
-    "/etc/consul.d/secrets.json": "root:consul 0640",
-    "/etc/hashistack/leaf/nomad.json": "root:root 0600",
-    "/etc/nomad.d": "root:root 0700",
-    "/etc/ssl/nomad/key.pem": "root:root 0600",
-    "/var/lib/nomad": "root:root 0700",
-  },
-};
+const recoveryKeys = (state: readonly StateResource[]) =>
+  plain<string[]>(state.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs?.recoveryKeys);
 
-/** Where secrets lie, and where they do not. */
-export function secretsAtRest(trial: Trial): void {
+/** What of the secrets a text holds. */
+const shownIn = (text: string, secrets: ReadonlyMap<string, string>) =>
+  [...secrets].filter(([, secret]) => text.includes(secret)).map(([what]) => what);
+
+/**
+ * Where secrets lie, and where they do not.
+ * @param watch has looked at all processes during the first `up`
+ */
+export function secretsAtRest(trial: Trial, watch: () => Watch): void {
   describe("secrets", () => {
-    /** Every secret of the stack: outputs, the seed, all private keys, and what the servers were told. */
-    const secretsOf = async (): Promise<string[]> => {
-      const { code, stdout } = await trial.cli(
-        "exec",
-        "--",
-        "pulumi",
-        "stack",
-        "export",
-        "--stack",
-        "dev",
-        "--show-secrets",
-      );
-      expect(code).toBe(0);
-      const resources = resourcesOf(stdout);
-      const keys = [...stdout.matchAll(/-----BEGIN ([A-Z ]*)PRIVATE KEY-----(?:\\+n)(.+?)-----END/g)].map(
-        ([, kind, text]) => {
-          // The line with the private part: OpenSSH's begins like all others of its kind.
-          const lines = (text as string).split(/\\+n/).filter(Boolean);
-          return lines.at(kind === "OPENSSH " ? -2 : 0) as string;
-        },
-      );
-      expect(new Set(keys).size).toBeGreaterThan(20);
-      const seed = plain(resources.find(({ urn }) => urn.endsWith("::seed"))?.outputs?.result);
-      const { consulToken, nomadToken, vaultLogin } = await trial.outputs();
-      const outputs = [consulToken, nomadToken, vaultLogin.secretId, ...(await recoveryKeys(trial))];
+    let state: StateResource[];
+    let secrets: Map<string, string>;
+    beforeAll(async () => {
+      state = await trial.state();
+      secrets = secretsOf(state);
+    });
+
+    it("all of them are known here", async () => {
+      const { machines } = await trial.outputs();
+      const known = [...secrets.keys()];
+      const wanted = [
+        "seed",
+        "consulToken",
+        "nomadToken",
+        "vaultLogin",
+        "recovery key",
+        "login privateKeyPem",
+      ];
+      expect(known).toEqual(expect.arrayContaining(wanted));
+      for (const name of Object.keys(machines)) {
+        expect(known, name).toContain(`${name}-host privateKeyPem`);
+        expect(
+          known.some((what) => what.startsWith(name) && what.includes("authKey")),
+          name,
+        ).toBe(true);
+      }
+      expect(known.length).toBeGreaterThan(10 * Object.keys(machines).length);
+      // What a daemon was told is among them.
       const told = JSON.parse(await trial.inside("control-a", "cat", "/etc/consul.d/secrets.json"));
-      const own = [told.encrypt, ...Object.values(told.acl.tokens)] as string[];
-      const all = [...new Set([seed, ...outputs, ...own, ...keys])];
-      for (const secret of all) expect(secret.length).toBeGreaterThan(15);
-      return all;
-    };
+      const values = [...secrets.values()];
+      expect(values).toEqual(expect.arrayContaining([told.encrypt, ...Object.values(told.acl.tokens)]));
+    });
+
+    it("no process showed one during the first up: not in its arguments, not in its environment", async () => {
+      const seen = await watch().found(secrets);
+      expect(seen.perSecond).toBeGreaterThan(15);
+      expect(seen.processes).toBeGreaterThan(200);
+      expect([seen.arguments, seen.environments]).toEqual([["argument", "machine"], ["environment"]]);
+    });
 
     it("the state and its export have none in clear", async () => {
       const { code, stdout } = await trial.cli("exec", "--", "pulumi", "stack", "export", "--stack", "dev");
@@ -106,23 +87,67 @@ export function secretsAtRest(trial: Trial): void {
         for (const value of [inputs?.stdin, outputs?.stdin])
           expect([urn, value]).toEqual([urn, expect.objectContaining({ [sealed]: expect.any(String) })]);
       }
-      const secrets = await secretsOf();
-      expect(secrets.length).toBeGreaterThan(20);
-      expect(secrets.filter((secret) => stdout.includes(secret))).toEqual([]);
+      expect(shownIn(stdout, secrets)).toEqual([]);
     });
 
-    it.each(Object.keys(modes))(
-      "%s keeps its files to those who need them, and tells nobody else",
-      async (name) => {
-        const wanted = modes[name] as Record<string, string>;
-        const input = { secrets: await secretsOf(), paths: Object.keys(wanted) };
-        const found = await trial.python<Found>(name, "cluster/machine/who_may_read.py", input);
-        expect(found).toEqual({ files: [], arguments: [], environments: [], modes: wanted });
-        const journal = await trial.inside(name, "journalctl", "--quiet", "--no-pager", "--output=cat");
-        expect(journal.length).toBeGreaterThan(1000);
-        expect(input.secrets.filter((secret) => journal.includes(secret))).toEqual([]);
-      },
-    );
+    it("a preview shows none, though much would change", async () => {
+      const days = (leafDays: number | undefined) =>
+        trial.configure((config) => {
+          config["hashistack:timing"] = leafDays === undefined ? undefined : { leafDays };
+          if (leafDays === undefined) delete config["hashistack:timing"];
+        });
+      days(29);
+      const words = ["pulumi", "preview", "--diff", "--stack", "dev", "--non-interactive"];
+      const { code, stdout, stderr } = await trial.cli("exec", "--", ...words);
+      days(undefined);
+      expect([code, stderr]).toEqual([0, expect.any(String)]);
+      expect(stdout).toContain("[secret]");
+      expect(stdout).toMatch(/control-a-signer-profile/);
+      expect(shownIn(stdout + stderr, secrets)).toEqual([]);
+    });
+
+    it("a machine is made with the user's public key and a throw-away host key, and nothing else is said of secrets", () => {
+      const made = state.filter(({ type, inputs }) => type === "command:local:Command" && inputs?.stdin);
+      expect(made.length).toBeGreaterThan(3);
+      for (const { urn, inputs } of made) {
+        const text = plain<string>(inputs?.stdin);
+        const name = urn.slice(urn.lastIndexOf("::") + 2);
+        const key = privateLines(JSON.parse(text).firstContact.hostKey)[0] ?? "";
+        expect(secrets.get(`${name}-first privateKeyOpenssh`)).toBe(key);
+        expect(shownIn(text, secrets)).toEqual([`${name}-first privateKeyOpenssh`]);
+      }
+      const told = notesOf(join("/var/lib/hashistack-lab", trial.lab.name));
+      expect(told.length).toBeGreaterThan(100);
+      expect(shownIn(told, secrets)).toEqual([]);
+    });
+
+    it("each machine keeps its files to those who need them, and tells nobody else", async () => {
+      const { machines } = await trial.outputs();
+      const looks = Object.keys(machines).map(async (name) => {
+        const wanted = ownersOf(planOf(state, name));
+        const found = await trial.python<Found>(name, "cluster/machine/who_may_read.py", {
+          ...{ secrets: Object.fromEntries(secrets), paths: Object.keys(wanted), ours },
+          gone: [secrets.get(`${name}-first privateKeyOpenssh`)],
+        });
+        return { name, wanted, found };
+      });
+      for (const { name, wanted, found } of await Promise.all(looks)) {
+        expect({ name, ...found }).toEqual({
+          ...{
+            name,
+            files: [],
+            arguments: [],
+            environments: [],
+            journal: [],
+            modes: wanted,
+            strays: [],
+            left: [],
+          },
+          journalBytes: expect.any(Number),
+        });
+        expect(found.journalBytes).toBeGreaterThan(1000);
+      }
+    });
 
     it("no root token is left in Vault", async () => {
       const { data } = await trial.ask<{ data: { keys: string[] } }>(
@@ -144,7 +169,7 @@ export function secretsAtRest(trial: Trial): void {
     });
 
     it("the recovery keys are in the state alone", async () => {
-      const keys = await recoveryKeys(trial);
+      const keys = recoveryKeys(state);
       expect(keys).toHaveLength(5);
       const listed = await trial.inside("support-a", "ls", "-A", "/var/lib/hashistack");
       expect(listed).toContain("vault-init-done.json");
@@ -155,13 +180,28 @@ export function secretsAtRest(trial: Trial): void {
   });
 }
 
-/** `--show-secrets` shows a secret as an object with its JSON. */
-function plain(value: unknown): string {
-  const hidden = value as { plaintext?: string } | string | undefined;
-  return typeof hidden === "string" ? hidden : (JSON.parse(hidden?.plaintext ?? '""') as string);
+/**
+ * The last look: what the command line has said in all of this, also where it failed.
+ * @param trial after everything else, while the stack still is there
+ */
+export function secretsSaid(trial: Trial): void {
+  it("the command line has said no secret, and has said much", async () => {
+    const secrets = secretsOf(await trial.state());
+    const said = trial.said.join("\n");
+    expect(said).toContain("phase checks");
+    expect(said.length).toBeGreaterThan(2000);
+    expect(shownIn(said, secrets)).toEqual([]);
+  });
 }
 
-async function recoveryKeys(trial: Trial): Promise<string[]> {
-  const words = ["pulumi", "stack", "output", "recoveryKeys", "--stack", "dev", "--show-secrets", "--json"];
-  return JSON.parse((await trial.cli("exec", "--", ...words)).stdout) as string[];
+/** What the lab wrote down of its machines: everything but their disks. */
+function notesOf(folder: string): string {
+  return readdirSync(folder)
+    .map((name) => {
+      const path = join(folder, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (found?.isFile()) return readFileSync(path, "utf8");
+      return found?.isDirectory() && !["root", "upper", "work"].includes(name) ? notesOf(path) : "";
+    })
+    .join("\n");
 }

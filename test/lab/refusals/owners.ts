@@ -26,6 +26,9 @@ const everywhere: Owners = {
   "/etc/ssh/ssh_host_ed25519_key": "root:root 0600",
   "/etc/ssh/ssh_host_ecdsa_key": "missing",
   "/etc/ssh/ssh_host_rsa_key": "missing",
+  // From the image, and by the apply itself: which host key there is.
+  "/etc/ssh/sshd_config.d/05-hashistack-host-key.conf": "root:root 0644",
+  "/etc/ssh/sshd_config.d/10-hashistack.conf": "root:root 0644",
   "/home/ops/.ssh": "ops:ops 0700",
   "/home/ops/.ssh/authorized_keys": "ops:ops 0600",
   "/root/.ssh/authorized_keys": "missing",

@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, "/usr/local/lib/hashistack")
 import leaf as program  # noqa: E402
 
