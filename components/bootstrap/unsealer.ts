@@ -60,6 +60,9 @@ function serverConfig(args: UnsealerArgs, port: number): Record<string, unknown>
   };
 }
 
+/** How long the token of a Vault server that leaves lives on: as long as the others' firewalls let it in (leaving.py). */
+const lingerSeconds = 900;
+
 /** Run by hand, too: it makes the unsealer ready, however far it has come. */
 function setupUnit(): string {
   return [
@@ -96,6 +99,11 @@ export function renderUnsealer(args: UnsealerArgs): PlanFragment {
     state,
     data,
     unit: unsealerUnit,
+    lingerSeconds,
+    again: [
+      ...["systemd-run", "--quiet", "--collect", `--on-active=${lingerSeconds + 60}s`],
+      ...["systemctl", "restart", unsealerSetupUnit],
+    ],
     keyName: "autounseal",
     transitKey: base64Key(args.seed, "unsealer/transit"),
     tokens: Object.fromEntries(args.servers.map((node) => [node, unsealerToken(args.seed, node)])),

@@ -6,6 +6,7 @@ follows from its file, so an unsealer lost is an unsealer made again, and Vault'
 Its file: {
   "address": "127.0.0.1:8210", "serverName", "caFile",
   "state": folder of the unseal key and of what was done, "data": the unsealer's storage, "unit": its unit,
+  "lingerSeconds": how long the token of a server that leaves lives on, "again": argv that runs all this again after them,
   "keyName": "autounseal", "transitKey": 32 bytes in base64, "tokens": {node: token}
 }
 """
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from cluster_api import Api, Failure, NotYet, wait
 
 # Longer than a machine may be switched off; each use of a token renews it.
@@ -37,15 +39,21 @@ def main(path):
     root = unseal(vault, given)
     done = read_json(given, "done.json") or {}
     sum_of_all = hashlib.sha256(text.encode()).hexdigest()
-    if done.get("file") == sum_of_all:
+    leaving = done.get("leaving", {})
+    if done.get("file") == sum_of_all and not due(leaving):
+        if leaving:
+            run_again(given)
         return
     vault = vault.with_token(root or generate_root(vault, read_json(given, "unseal.json")["key"]))
     try:
         key_sum = import_key(vault, given, done.get("key"))
-        accessors = put_tokens(vault, given, done.get("tokens", {}))
+        accessors = put_tokens(vault, given)
+        left = revoke_due(vault, given, {**leaving, **newly_leaving(given, done.get("tokens", {}), accessors)})
     finally:
         vault.request("POST", "/v1/auth/token/revoke-self", expect=(204,))
-    write_json(given, "done.json", {"file": sum_of_all, "key": key_sum, "tokens": accessors})
+    write_json(given, "done.json", {"file": sum_of_all, "key": key_sum, "tokens": accessors, "leaving": left})
+    if left:
+        run_again(given)
 
 
 def unseal(vault, given):
@@ -152,8 +160,30 @@ def _import(vault, given):
         raise Failure("the transit key could not be imported", done.stderr)
 
 
-def put_tokens(vault, given, before):
-    """Each Vault server's own token; those of servers that are gone are revoked. {node: accessor}.
+def newly_leaving(given, before, now):
+    """{accessor: when to revoke it} of servers that were there before. A leader that leaves seals for its successor: without its
+    token nobody could join it."""
+    return {accessor: time.time() + given["lingerSeconds"] for accessor in set(before.values()) - set(now.values())}
+
+
+def due(leaving):
+    return [accessor for accessor, when in leaving.items() if when <= time.time()]
+
+
+def revoke_due(vault, given, leaving):
+    """What is left."""
+    for accessor in due(leaving):
+        vault.request("POST", "/v1/auth/token/revoke-accessor", {"accessor": accessor}, expect=(204, 400, 403, 404))
+        del leaving[accessor]
+    return leaving
+
+
+def run_again(given):
+    subprocess.run(given["again"], stdin=subprocess.DEVNULL, check=True, timeout=30)
+
+
+def put_tokens(vault, given):
+    """Each Vault server's own token. {node: accessor}.
 
     A server may ask by its token while that is being made. Vault then finds a token without a lease, and revokes it
     (lookupInternal in vault/token_store.go): made are only those that are still there when such requests have ended.
@@ -165,8 +195,6 @@ def put_tokens(vault, given, before):
         _let_requests_end(vault)
     else:
         raise Failure("the unsealer revoked tokens as soon as they were made: %s" % ", ".join(new))
-    for accessor in set(before.values()) - set(accessors.values()):
-        vault.request("POST", "/v1/auth/token/revoke-accessor", {"accessor": accessor}, expect=(204, 400, 403, 404))
     return accessors
 
 

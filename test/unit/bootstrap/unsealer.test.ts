@@ -126,6 +126,7 @@ async function setUp(fake: FakeUnsealer, servers: string[], transitKey = "the-tr
   const given = {
     ...{ address, serverName, caFile: stage.authority.at("root.pem"), keyName: "autounseal", transitKey },
     ...{ state: at("state"), data: at("data"), unit: "unsealer.service", program: at("vault") },
+    ...{ lingerSeconds: 900, again: ["touch", at("again")] },
     tokens: Object.fromEntries(servers.map((node) => [node, unsealerToken(seed, node)])),
   };
   writeFileSync(at("secrets.json"), JSON.stringify(given));
@@ -169,14 +170,27 @@ test("started again it is unsealed, and nothing else is done", async () => {
   ).toEqual(["/v1/sys/unseal"]);
 });
 
-test("a server more gets a token, one that is gone loses it, by a root token of that moment", async () => {
+test("a server more gets a token; one that leaves keeps its own until it has handed over", async () => {
   const fake = new FakeUnsealer();
   await setUp(fake, ["a", "b"]);
-  const { ran } = await setUp(fake, ["b", "c"]);
-  expect(ran.status).toBe(0);
-  expect(fake.revoked).toEqual(["accessor-of-a"]);
+  const leaving = await setUp(fake, ["b", "c"]);
+  expect(leaving.ran).toMatchObject({ status: 0, stderr: "" });
+  expect(fake.revoked).toEqual([]);
   expect([...fake.tokens.keys()]).toContain(unsealerToken(seed, "c"));
   expect(fake).toMatchObject({ generated: 1, roots: new Set() });
+  expect(existsSync(leaving.at("again"))).toBe(true);
+  // Nothing is due yet, and nobody becomes root for it.
+  expect((await runSetup(leaving.at("secrets.json"))).status).toBe(0);
+  expect(fake.generated).toBe(1);
+
+  const file = leaving.at("state/done.json");
+  const done = JSON.parse(readFileSync(file, "utf8")) as { leaving: Record<string, number> };
+  expect(Object.keys(done.leaving)).toEqual(["accessor-of-a"]);
+  chmodSync(file, 0o600);
+  writeFileSync(file, JSON.stringify({ ...done, leaving: { "accessor-of-a": 1 } }));
+  expect((await runSetup(leaving.at("secrets.json"))).status).toBe(0);
+  expect(fake.revoked).toEqual(["accessor-of-a"]);
+  expect(fake).toMatchObject({ generated: 2, roots: new Set() });
 });
 
 test("a token that is revoked while it is made is made again", async () => {
