@@ -187,6 +187,6 @@ async function forgetPending(backend: string, workspace: Workspace, stack: strin
   });
   return [
     `A cut run had begun ${repeatable.length} operation${repeatable.length > 1 ? "s" : ""} that may be repeated ` +
-      `(${repeatable.join(", ")}); they are no longer marked as pending.`,
+      `(${repeatable.join(", ")}); ${repeatable.length > 1 ? "they are" : "it is"} no longer marked as pending.`,
   ];
 }

@@ -2,7 +2,7 @@
 
 The bundle comes as JSON on stdin: {"loader": this text, "program": name, "modules": {name: source}, "input": {...}, "machine": name,
 "timeoutSeconds": n}. The program is one of the modules and has functions create(input), and where it needs them
-update(input) and delete(input). What it returns is printed as JSON on stdout. Anything for people goes to stderr.
+update(input), delete(input) and others that the command line asks for. What it returns is printed as JSON on stdout. Anything for people goes to stderr.
 """
 
 import json
