@@ -11,7 +11,7 @@ beforeAll(async () => {
   const planOf = (machine: string) =>
     bundleOf(resourceOf(deployment, `remote.Command ${machine}-apply`)).input as unknown as ApplyInput;
   owners = Object.fromEntries(machines.map((machine) => [machine, ownersOf(planOf(machine))]));
-});
+}, 60_000);
 
 // After a change that is meant: npx vitest run --project unit test/unit/refusals --update
 test("owner, group and mode of all that lies on a machine, for a reviewer to read", async () => {
@@ -21,7 +21,10 @@ test("owner, group and mode of all that lies on a machine, for a reviewer to rea
 test("a key is read by its daemon and by nobody else, and written by root", () => {
   const keys = Object.entries(owners).flatMap(([machine, of]) =>
     Object.entries(of)
-      .filter(([path, how]) => /key|secret/.test(path) && how !== "missing" && !/\/(home|usr|sshd_config.d)\//.test(path))
+      .filter(
+        ([path, how]) =>
+          /key|secret/.test(path) && how !== "missing" && !/\/(home|usr|sshd_config.d)\//.test(path),
+      )
       .map(([path, how]) => `${machine} ${path} ${how}`),
   );
   expect(keys.length).toBeGreaterThan(12);
