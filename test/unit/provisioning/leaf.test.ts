@@ -135,6 +135,28 @@ test("a mode that was changed is put right without a new certificate", async () 
   expect(signer.requests).toHaveLength(1);
 });
 
+test("a look says why a leaf would be asked for, asks nobody and writes nothing", async () => {
+  const looks = program.replace("import leaf", "import host\nimport leaf\nhost.looking = True");
+  const look = async () => {
+    const asked = { url: signer.url, serverName, caPem: support.rootPem };
+    const { stdout } = await machine.run("program", { leaf: leaf(), signer: asked }, "create", {
+      source: looks,
+    });
+    return (JSON.parse(stdout) as { reason: string | null }).reason;
+  };
+  expect(await look()).toBe("missing");
+  expect(machine.read("etc/ssl/consul/key.pem")).toBeUndefined();
+  answer = async (request) => ({
+    body: { success: true, result: { certificate: await consul.signFor(request, -19, 9.4) } },
+  });
+  await ensure();
+  chmodSync(join(machine.root, "etc/ssl/consul/key.pem"), 0o644);
+  const key = machine.read("etc/ssl/consul/key.pem");
+  expect(await look()).toBe("near its end");
+  expect([machine.read("etc/ssl/consul/key.pem"), mode("key.pem")]).toEqual([key, 0o644]);
+  expect(signer.requests).toHaveLength(1);
+});
+
 test("a refusal is told in the signer's words, and nothing is left or replaced", async () => {
   await ensure();
   const before = machine.read("etc/ssl/consul/cert.pem");
