@@ -16,11 +16,12 @@ import { loadOutputs, type Outputs } from "./outputs";
 import { Progress } from "./progress";
 import { recover } from "./recover";
 import {
-  type KnownMachine,
   knownMachines,
   lostMachines,
   pickMachines,
   replaceArgs,
+  rotation,
+  type Turn,
   turnsOf,
 } from "./replace";
 import { failureText, summaryText, upText } from "./report";
@@ -61,7 +62,9 @@ function open(options: StackOptions): Workspace {
 
 /** `hashistack up`. Gives the exit code. */
 export async function up(options: RunOptions): Promise<number> {
-  return bringUp(options, ["up", ...flags(options)], (workspace) => lostMachines(workspace, options.stack));
+  return bringUp(options, ["up", ...flags(options)], async (workspace) =>
+    turnsOf(await lostMachines(workspace, options.stack)),
+  );
 }
 
 /** `hashistack replace <machine…>`: each of them by a new one, then as `up`. */
@@ -70,15 +73,23 @@ export async function replace(options: RunOptions, names: readonly string[]): Pr
     const known = await knownMachines(workspace, options.stack);
     const asked = pickMachines(known, names);
     const lost = await lostMachines(workspace, options.stack);
-    return [...asked, ...lost.filter((one) => !asked.some(({ name }) => name === one.name))];
+    return turnsOf([...asked, ...lost.filter((one) => !asked.some(({ name }) => name === one.name))]);
   });
 }
 
-/** Recovers, resumes, makes anew what `others` names, in turns, and brings up all the rest with the last turn. */
+/** `hashistack rotate <service…>`: other issuing authorities under the same roots, and all leaves by them. */
+export async function rotate(options: RunOptions, services: readonly string[]): Promise<number> {
+  return bringUp(options, ["rotate", ...flags(options), ...services], async (workspace) => [
+    ...turnsOf(await lostMachines(workspace, options.stack)),
+    await rotation(workspace, options.stack, services),
+  ]);
+}
+
+/** Recovers, resumes, makes things anew turn by turn, and brings up all the rest with the last one. */
 async function bringUp(
   options: RunOptions,
   words: readonly string[],
-  others: (workspace: Workspace) => Promise<KnownMachine[]>,
+  turnsIn: (workspace: Workspace) => Promise<Turn[]>,
 ): Promise<number> {
   const workspace = open(options);
   prepareWorkspace(workspace);
@@ -93,13 +104,13 @@ async function bringUp(
     if (options.repair) {
       await repairBeforeUp(workspace, options.stack, (line) => process.stderr.write(`${line}\n`));
     }
-    const turns = turnsOf(await others(workspace));
-    const last = turns.pop() ?? [];
+    const turns = await turnsIn(workspace);
+    const last = turns.pop();
     for (const turn of turns) {
-      process.stderr.write(`Replacing ${turn.map(({ name }) => name).join(", ")}.\n`);
+      process.stderr.write(`${turn.say}\n`);
       await watched("up", options, workspace, replaceArgs(turn));
     }
-    if (last.length > 0) process.stderr.write(`Replacing ${last.map(({ name }) => name).join(", ")}.\n`);
+    if (last) process.stderr.write(`${last.say}\n`);
     const result = await watched("up", options, workspace, replaceArgs(last));
     const ca = result.outputs.ca as Outputs["ca"] | undefined;
     const files = ca ? writeCaFiles(workspace, options.stack, ca) : undefined;

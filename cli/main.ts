@@ -89,6 +89,15 @@ export async function main(argv: readonly string[]): Promise<number> {
         commands.replace({ ...flags, json: flags.json ?? false }, names),
       ),
     );
+  withStack(program.command("rotate"))
+    .description("make issuing authorities anew, under the same roots, and all certificates by them")
+    .argument("<services...>", "consul, vault, nomad, support or site")
+    .option("--json", "print counts and seconds as JSON instead of text")
+    .action(
+      act((services: string[], flags: Flags) =>
+        commands.rotate({ ...flags, json: flags.json ?? false }, services),
+      ),
+    );
   withStack(program.command("destroy"))
     .description("destroy the stack's machines and everything on them, without a question")
     .option("--json", "print counts and seconds as JSON instead of text")

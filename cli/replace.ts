@@ -21,6 +21,13 @@ export interface KnownMachine {
   readonly madeHere: boolean;
 }
 
+/** What one run of the engine makes anew. */
+export interface Turn {
+  /** For people. */
+  readonly say: string;
+  readonly urns: readonly string[];
+}
+
 interface StateResource {
   readonly urn: string;
   readonly type: string;
@@ -35,6 +42,10 @@ interface StateResource {
 const SUFFIX = "random:index/randomId:RandomId";
 const LOCAL = "command:local:Command";
 const MACHINE = "pulumi-hashistack:index:ClusterMachine";
+const PRIVATE_KEY = "tls:index/privateKey:PrivateKey";
+const AUTHORITY = "pulumi-hashistack:index:ServiceAuthority";
+/** How the key of a service's issuing authority is named: the service, and this. */
+const ISSUING = "-issuing";
 const STACK = "pulumi:pulumi:Stack";
 
 /** The machines of a stack, from its state. Empty where there is none yet. */
@@ -122,15 +133,50 @@ export function pickMachines(known: readonly KnownMachine[], names: readonly str
  * In which turns machines are made anew: support first, for all others are reached through it; then one server after the
  * other, so that each successor finds those that know the data; then all others together.
  */
-export function turnsOf(machines: readonly KnownMachine[]): KnownMachine[][] {
+export function turnsOf(machines: readonly KnownMachine[]): Turn[] {
   const has = (part: string) => (one: KnownMachine) => one.roles.some((role) => role.endsWith(part));
   const support = machines.filter(has("support"));
   const servers = machines.filter((one) => has("-server")(one) && !has("support")(one));
   const others = machines.filter((one) => !support.includes(one) && !servers.includes(one));
-  return [support, ...servers.map((one) => [one]), others].filter((turn) => turn.length > 0);
+  return [support, ...servers.map((one) => [one]), others]
+    .filter((turn) => turn.length > 0)
+    .map((turn) => ({
+      say: `Replacing ${turn.map(({ name }) => name).join(", ")}.`,
+      urns: turn.map(({ urn }) => urn),
+    }));
 }
 
-/** Arguments by which the engine makes them anew. */
-export function replaceArgs(machines: readonly KnownMachine[]): string[] {
-  return machines.flatMap(({ urn }) => ["--replace", urn]);
+/**
+ * The turn in which services get other issuing authorities. @throws CliError for a service that has none.
+ *
+ * @param services example: ["consul", "site"]
+ */
+export async function rotation(
+  workspace: Workspace,
+  stack: string,
+  services: readonly string[],
+): Promise<Turn> {
+  return rotationIn(await resourcesOf(workspace, stack), services);
+}
+
+/** As `rotation`, of a state's resources. Pure. */
+export function rotationIn(resources: readonly StateResource[], services: readonly string[]): Turn {
+  const keys = new Map(
+    resources
+      .filter(({ type, parent }) => type === PRIVATE_KEY && parent && parseUrn(parent).type === AUTHORITY)
+      .map(({ urn }) => [parseUrn(urn).name, urn]),
+  );
+  const urns = [...new Set(services)].map((service) => {
+    const urn = keys.get(`${service}${ISSUING}`);
+    if (urn) return urn;
+    const known = [...keys.keys()].filter((name) => name.endsWith(ISSUING));
+    const names = known.map((name) => name.slice(0, -ISSUING.length)).sort();
+    throw new CliError(`"${service}" has no issuing authority in this stack: ${names.join(", ")}`);
+  });
+  return { say: `Making the issuing authority of ${services.join(", ")} anew.`, urns };
+}
+
+/** Arguments by which the engine makes a turn's resources anew. */
+export function replaceArgs(turn: Turn | undefined): string[] {
+  return (turn?.urns ?? []).flatMap((urn) => ["--replace", urn]);
 }

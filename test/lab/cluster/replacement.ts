@@ -95,6 +95,32 @@ export function replacement(trial: Trial): void {
       expect(left.map(({ Node }) => Node)).not.toContain(gone);
     });
 
+    it("issuing authorities: every daemon serves a leaf of the new one, under the same root", async () => {
+      const { ca } = await trial.outputs();
+      const ports = { consul: 8501, vault: 8200, nomad: 4646 };
+      const services = Object.entries(ports);
+      const issuing = async (service: string) =>
+        (await trial.inside("control-b", "cat", `/etc/ssl/${service}/cert.pem`)).split(/(?=-----BEGIN)/)[1];
+      const before = await Promise.all(services.map(([service]) => issuing(service)));
+      expect(await replaceUp("rotate", ...Object.keys(ports), "site")).toContain(
+        "Making the issuing authority of consul, vault, nomad, site anew.",
+      );
+      const { privateIpv6 } = await trial.machine("control-b");
+      for (const [index, [service, port]] of services.entries()) {
+        const now = await issuing(service);
+        expect(now).not.toBe(before[index]);
+        await until(`${service} serving by its new authority`, 60, async () => {
+          const words = ["s_client", "-connect", `[${privateIpv6}]:${port}`, "-showcerts"];
+          const shown = await trial.inside("support-a", "openssl", ...words);
+          return shown.includes(now?.trim() ?? "no certificate") || undefined;
+        });
+      }
+      expect((await trial.outputs()).ca).toEqual(ca);
+      expect(await site()).toBe(200);
+      await healthy();
+      expect(unchanged((await trial.up()).summary)).toBe(true);
+    });
+
     it("a server that lives, and a client: the successor first, then the old one leaves", async () => {
       const server = await trial.cloudName("control-b");
       const client = await trial.cloudName("client-a");

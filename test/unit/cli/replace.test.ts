@@ -5,6 +5,7 @@ import {
   pickMachines,
   quorumLost,
   replaceArgs,
+  rotationIn,
   turnsOf,
 } from "../../../cli/replace";
 
@@ -58,14 +59,29 @@ const support = machine("support-a", "support");
 const clients = [machine("client-a", "nomad-client"), machine("edge-a", "nomad-client")];
 
 test("support goes first, then one server after the other, then all others together", () => {
-  expect(turnsOf([...clients, b, a, support]).map((turn) => turn.map(({ name }) => name))).toEqual([
-    ["support-a"],
-    ["control-b"],
-    ["control-a"],
-    ["client-a", "edge-a"],
+  expect(turnsOf([...clients, b, a, support])).toEqual([
+    { say: "Replacing support-a.", urns: [support.urn] },
+    { say: "Replacing control-b.", urns: [b.urn] },
+    { say: "Replacing control-a.", urns: [a.urn] },
+    { say: "Replacing client-a, edge-a.", urns: clients.map(({ urn }) => urn) },
   ]);
   expect(turnsOf([])).toEqual([]);
-  expect(replaceArgs([a])).toEqual(["--replace", a.urn]);
+  expect(replaceArgs(turnsOf([a])[0])).toEqual(["--replace", a.urn]);
+  expect(replaceArgs(undefined)).toEqual([]);
+});
+
+test("a service's issuing authority is made anew by its key, its root's key stays", () => {
+  const authority = "pulumi-hashistack:index:ServiceAuthority";
+  const key = (name: string) => ({
+    urn: urn(`${authority}$tls:index/privateKey:PrivateKey`, name),
+    type: "tls:index/privateKey:PrivateKey",
+    parent: urn(authority, name.split("-")[0] as string),
+  });
+  const keys = [key("consul-root"), key("consul-issuing"), key("site-issuing")];
+  expect(rotationIn(keys, ["site", "consul", "site"]).urns).toEqual([keys[2]?.urn, keys[1]?.urn]);
+  expect(() => rotationIn(keys, ["etcd"])).toThrow(
+    '"etcd" has no issuing authority in this stack: consul, site',
+  );
 });
 
 test("names are those of machines, or their beginnings", () => {
