@@ -90,7 +90,9 @@ export function exposure(trial: Trial): void {
     for (let port = 1; port <= 65535; port++) {
       const seen = open.has(port) ? "open" : closed.has(port) ? "closed" : "silent";
       const passes = isOpen(wanted, port, "tcp");
-      const right = isDynamic(port) ? passes === (seen !== "silent") : seen === (passes ? "open" : "silent");
+      const right = mayBeEmpty(port, address)
+        ? passes === (seen !== "silent")
+        : seen === (passes ? "open" : "silent");
       if (!right) wrong.push(`${place.name} [${address}]:${port} is ${seen} to ${knocker}`);
     }
     return wrong.slice(0, 20);
@@ -163,15 +165,21 @@ export function exposure(trial: Trial): void {
         );
       };
       // Past the cloud's own filter, to private addresses too: each machine keeps its own door.
-      await look("stranger", "stranger", (place) => [...place.private, ...place.public]);
-      await look("outside", "admin", (place) => [...place.private, ...place.public]);
-      await look("client-b", "client", (place) => place.private);
-      await look("control-b", "servers", (place) => place.private);
+      const everywhere = (place: Place) => [...place.private, ...place.public];
       // Who shares a cable has addresses that no network's plan knows.
       const links = new Map(
         await Promise.all(all.map(async ({ name }) => [name, await linkLocal(name)] as const)),
       );
-      await look("client-b", "stranger", ({ name }) => [links.get(name) ?? ""], { device: "eth0" });
+      const linked = ({ name }: Place) => [links.get(name) ?? ""];
+      // Two at a time: one for each core of a small host.
+      await Promise.all([
+        look("stranger", "stranger", everywhere).then(() =>
+          look("client-b", "client", (place) => place.private),
+        ),
+        look("outside", "admin", everywhere)
+          .then(() => look("control-b", "servers", (place) => place.private))
+          .then(() => look("client-b", "stranger", linked, { device: "eth0" })),
+      ]);
       expect(wrong).toEqual([]);
     });
 
@@ -243,7 +251,10 @@ export function exposure(trial: Trial): void {
     const [link] = JSON.parse(
       await trial.inside(name, "ip", "-j", "-6", "address", "show", "dev", "eth0", "scope", "link"),
     );
-    return link.addr_info[0].local as string;
+    const found = (link.addr_info as { scope?: string; local?: string }[]).find(
+      ({ scope }) => scope === "link",
+    );
+    return found?.local ?? "";
   };
 }
 

@@ -175,22 +175,25 @@ def listener(version, device):
     return link
 
 
+def ends(version, header):
+    """From and to of a packet."""
+    return (header[12:16], header[16:20]) if version == 4 else (header[8:24], header[24:40])
+
+
 def answer_in(version, packet):
-    """(address, port, "open" | "closed") or None."""
+    """(address asked, address that asked, port, "open" | "closed") or None."""
     size = 20 if version == 4 else 40
     protocol = packet[9] if version == 4 else packet[6]
-    sender = packet[12:16] if version == 4 else packet[8:24]
     if protocol == TCP:
         port, flags = struct.unpack_from("!H", packet, size)[0], packet[size + 13]
         word = "open" if flags & 0x12 == 0x12 else "closed" if flags & 0x04 else None
-        return (sender, port, word) if word else None
+        return (*ends(version, packet), port, word) if word else None
     # ICMP's errors hold the packet that they are about.
     kind, about = packet[size], packet[size + 8 :]
     if kind != (3 if version == 4 else 1) or len(about) < size + 4:
         return None
     from_port, port = struct.unpack_from("!HH", about, size)
-    target = about[16:20] if version == 4 else about[24:40]
-    return (target, port, "closed") if from_port == SOURCE_PORT else None
+    return (*reversed(ends(version, about)), port, "closed") if from_port == SOURCE_PORT else None
 
 
 def dropped():
@@ -216,7 +219,8 @@ def main():
     versions = {target: ipaddress.ip_address(target).version for target in ways}
     listeners = {pair: listener(*pair) for pair in {(versions[target], way.device) for target, way in ways.items()}}
     sender = Sender({"tcp": TCP, "udp": UDP}[asked["protocol"]], ports, asked["perSecond"])
-    found = {(ipaddress.ip_address(target).packed, word): set() for target in ways for word in ("open", "closed")}
+    packed = {target: tuple(ipaddress.ip_address(end).packed for end in (target, way.source)) for target, way in ways.items()}
+    found = {(*two, word): set() for two in packed.values() for word in ("open", "closed")}
 
     def take():
         for (version, _), link in listeners.items():
@@ -225,8 +229,9 @@ def main():
                     answer = answer_in(version, link.recv(2048))
                 except BlockingIOError:
                     break
-                if answer and (answer[0], answer[2]) in found:
-                    found[answer[0], answer[2]].add(answer[1])
+                # Another scan may be under way on this link, from another address.
+                if answer and (answer[0], answer[1], answer[3]) in found:
+                    found[answer[0], answer[1], answer[3]].add(answer[2])
 
     begin, packets, lost = time.monotonic(), 0, True
     for _ in range(ROUNDS):
@@ -242,8 +247,7 @@ def main():
         if not lost:
             break
     answers = {
-        target: {word: text_of(found[ipaddress.ip_address(target).packed, word]) for word in ("open", "closed")}
-        for target in ways
+        target: {word: text_of(found[(*two, word)]) for word in ("open", "closed")} for target, two in packed.items()
     }
     seconds = round(time.monotonic() - begin, 1)
     json.dump({"answers": answers, "packets": packets, "seconds": seconds, "lost": lost}, sys.stdout)
