@@ -39,6 +39,7 @@ export function renderSsh(ssh: SshPlan): PlanFragment {
     "PermitTunnel no",
     "PermitUserRC no",
     `AllowTcpForwarding ${ssh.jump ? "local" : "no"}`,
+    // sshd knows addresses here, not networks, and a client more changes nothing on support: so any host's SSH.
     ...(ssh.jump ? ["PermitOpen *:22 localhost:8200 localhost:8501 localhost:4646"] : []),
     "MaxAuthTries 3",
     "LoginGraceTime 60",
