@@ -112,7 +112,8 @@ export class Machines {
     input: object,
     verb: "create" | "delete" = "create",
   ): Promise<Ran> {
-    const names = [...new Set([program, "host", "leaf", "leaving", "programs", "signer_policies"])];
+    const library = ["host", "leaf", "leaving", "observed", "packages", "programs", "signer_policies"];
+    const names = [...new Set([program, ...library])];
     const read = (name: string) => readAsset(`provisioning/machine/${name}.py`);
     const bundle = {
       loader: read("loader"),
