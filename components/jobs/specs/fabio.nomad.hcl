@@ -61,6 +61,12 @@ job "fabio" {
       }
     }
 
+    # A client that fell silent may only be waiting for a server without power: visitors are not to feel it.
+    disconnect {
+      lost_after = "1h"
+      reconcile  = "keep_original"
+    }
+
     restart {
       attempts = 10
       interval = "5m"

@@ -58,6 +58,18 @@ job "website" {
   group "website" {
     count = var.instances
 
+    # First it leaves the catalog, then it stops: the ingress may still send here until it has heard. A client whose own
+    # server has just lost power needs seconds to tell.
+    shutdown_delay = "6s"
+
+    # A client that fell silent may only be waiting for a server without power. Its instance is replaced meanwhile, and
+    # kept when it is heard of again: stopped for nothing, all instances would end up on the other client.
+    disconnect {
+      lost_after = "1h"
+      replace    = true
+      reconcile  = "keep_original"
+    }
+
     network {
       port "https" {}
     }
