@@ -90,9 +90,9 @@ export function powerEdge(seconds: number = away.client): Drill {
 }
 
 /** A machine runs on, cut off from all others. */
-async function cutOff(ground: Ground, machine: string, mended: () => void): Promise<void> {
+async function cutOff(ground: Ground, machine: string, seconds: number, mended: () => void): Promise<void> {
   await ground.cable(machine, "pull");
-  await hold(ground, away.server);
+  await hold(ground, seconds);
   mended();
   await ground.cable(machine, "plug");
 }
@@ -184,13 +184,19 @@ export const drills: readonly Drill[] = [
     name: "cut-leader",
     what: `the server machine that leads most cut from the network for ${away.server} s`,
     limitSeconds: 120,
-    run: async (ground, mended) => cutOff(ground, await mostLeading(ground), mended),
+    run: async (ground, mended) => cutOff(ground, await mostLeading(ground), away.server, mended),
   },
   {
     name: "cut-follower",
     what: `a server machine that leads least cut from the network for ${away.server} s`,
     limitSeconds: 120,
-    run: async (ground, mended) => cutOff(ground, await leastLeading(ground), mended),
+    run: async (ground, mended) => cutOff(ground, await leastLeading(ground), away.server, mended),
+  },
+  {
+    name: "cut-client",
+    what: `a client cut from the network for ${away.client} s`,
+    limitSeconds: 120,
+    run: async (ground, mended) => cutOff(ground, first(ground, "client"), away.client, mended),
   },
   ...services.map(wipe),
   {
