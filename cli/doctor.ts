@@ -39,6 +39,9 @@ export interface Ward {
   readonly ssh: SshFiles;
 }
 
+/** What else the stack puts onto support, machine by machine and job by job. */
+const ON_SUPPORT = /-signer-profile$|^artifact-/;
+
 const LOOK_SECONDS = 120;
 /** A little more than the set-up gives itself. */
 const REPAIR_SECONDS = 660;
@@ -56,6 +59,21 @@ function machinesOf({ outputs }: Ward): string[] {
   return [...new Set([outputs.support.name, ...Object.keys(outputs.machines)])].sort();
 }
 
+/** Works on some at once, a crowd at a time. */
+async function all<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  for (let begin = 0; begin < items.length; begin += AT_ONCE) {
+    done.push(...(await Promise.all(items.slice(begin, begin + AT_ONCE).map(work))));
+  }
+  return done;
+}
+
+/** Programs that make a machine what it shall be, besides its apply. */
+function othersOf({ outputs, programs }: Ward, machine: string): MachineProgram[] {
+  if (machine !== outputs.support.name) return [];
+  return [...programs].filter(([name]) => ON_SUPPORT.test(name)).map(([, program]) => program);
+}
+
 function applyOf({ programs }: Ward, machine: string): MachineProgram {
   const found = programs.get(`${machine}-apply`);
   if (!found) throw new NoAnswer("the state does not say what it shall be: run up first", false);
@@ -63,28 +81,35 @@ function applyOf({ programs }: Ward, machine: string): MachineProgram {
 }
 
 /** Looks at machines, all at the same time. Changes nothing. */
-export async function examine(ward: Ward, machines = machinesOf(ward)): Promise<MachineReport[]> {
-  const reports: MachineReport[] = [];
-  for (let begin = 0; begin < machines.length; begin += AT_ONCE) {
-    const some = machines.slice(begin, begin + AT_ONCE);
-    reports.push(...(await Promise.all(some.map((machine) => examineOne(ward, machine)))));
-  }
-  return reports;
+export function examine(ward: Ward, machines = machinesOf(ward)): Promise<MachineReport[]> {
+  return all(machines, (machine) => examineOne(ward, machine));
 }
 
 async function examineOne(ward: Ward, machine: string): Promise<MachineReport> {
+  const look = (program: MachineProgram) => runOn(ward.ssh, machine, program, "check", LOOK_SECONDS);
   try {
-    const answer = looked.parse(
-      await runOn(ward.ssh, machine, applyOf(ward, machine), "check", LOOK_SECONDS),
-    );
-    const waiting = answer.pending.map((unit) => ({
+    const { drift, pending } = looked.parse(await look(applyOf(ward, machine)));
+    const others = await all(othersOf(ward, machine), look);
+    const waiting = pending.map((unit) => ({
       ...{ phase: "units", what: `unit ${unit}`, heals: true },
       why: "it waits for its turn to restart",
     }));
-    return { machine, drift: [...answer.drift, ...waiting] };
+    return {
+      machine,
+      drift: [...drift, ...others.flatMap((answer) => looked.parse(answer).drift), ...waiting],
+    };
   } catch (error) {
     return { machine, drift: [], problem: problemOf(error) };
   }
+}
+
+/** Makes a machine what it shall be. Gives what was done, and whether a restart waits. */
+async function repairOne(ward: Ward, machine: string): Promise<z.infer<typeof repaired>> {
+  const heal = async (program: MachineProgram) =>
+    repaired.parse(await runOn(ward.ssh, machine, program, "repair", REPAIR_SECONDS));
+  const first = await heal(applyOf(ward, machine));
+  const others = await all(othersOf(ward, machine), heal);
+  return { ...first, changed: [...first.changed, ...others.flatMap(({ changed }) => changed)] };
 }
 
 function problemOf(error: unknown): string {
@@ -135,9 +160,7 @@ export async function repair(
     await Promise.all(
       turn.map(async (machine) => {
         try {
-          const answer = repaired.parse(
-            await runOn(ward.ssh, machine, applyOf(ward, machine), "repair", REPAIR_SECONDS),
-          );
+          const answer = await repairOne(ward, machine);
           pending ||= answer.pending.length > 0;
           for (const line of answer.changed) say(`${machine}: ${line}`);
         } catch (error) {

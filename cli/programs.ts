@@ -86,6 +86,7 @@ export class NoAnswer extends Error {
  * Runs a program on a machine and gives its answer.
  *
  * @param limitSeconds for all of it, the way there included
+ * @returns its answer; undefined when the program does not know the verb: it was made by an earlier version
  * @throws NoAnswer when the machine is not reached, the program fails, or the limit is over
  */
 export function runOn(
@@ -119,8 +120,7 @@ export function runOn(
       if (signal) return reject(new NoAnswer(`no answer within ${limitSeconds} s`, true));
       if (code === 255) return reject(new NoAnswer(`cannot be reached: ${said.split("\n").at(-1)}`, true));
       if (code !== 0) return reject(new NoAnswer(said || `the program ended with ${code}`, false));
-      if (stdout.trim() === "")
-        return reject(new NoAnswer("was set up by an earlier version: run up once", false));
+      if (stdout.trim() === "") return resolve(undefined);
       try {
         resolve(JSON.parse(stdout));
       } catch {

@@ -3,12 +3,15 @@
 Used by apply.py, to see what must be done and, for `check`, what would be.
 """
 
+import ipaddress
 import re
 import socket
 
 from host import is_up, listed, run, unit_states
 
 UNIT_FOLDERS = ("/etc/systemd/system", "/etc/systemd/system.control", "/run/systemd/system", "/run/systemd/system.control")
+
+ICMP = {"meta l4proto icmp accept", "meta l4proto ipv6-icmp accept"}
 
 # What firewalld tells of a zone, and what each may hold beyond the plan: nothing.
 ADDED = ("interfaces", "services", "forward-ports", "source-ports", "icmp-blocks", "rich rules")
@@ -60,10 +63,55 @@ def firewall_differences(zones):
         bound = [*now.get("interfaces", []), *now.get("sources", [])]
         if bound:
             wrong.append((name, "at run time it is bound to %s" % " ".join(bound)))
-    tables = run(["nft", "list", "tables"], limit=30).splitlines()
-    if "table inet firewalld" not in tables:
-        wrong.append(("inet firewalld", "the kernel does not have firewalld's rules"))
+    return wrong or kernel_differences(zones)
+
+
+def kernel_rules():
+    """{chain: [rules]} of firewalld's table as the kernel has it; somebody may have been there past firewalld."""
+    chains, name = {}, None
+    for line in run(["nft", "list", "table", "inet", "firewalld"], limit=30, accept=(0, 1)).splitlines():
+        found = re.match(r"\s*chain (\S+) {", line)
+        if found:
+            name = found[1]
+            chains[name] = []
+        elif name and line.strip() not in ("", "}"):
+            chains[name].append(line.strip())
+    return chains
+
+
+def kernel_differences(zones):
+    """[(zone, what the kernel does not do)] of zones that firewalld itself believes to be right."""
+    chains = kernel_rules()
+    dispatch = chains.get("filter_INPUT_ZONES", [])
+    if "jump filter_INPUT_ZONES" not in chains.get("filter_INPUT", []) or "goto filter_IN_drop" not in dispatch:
+        return [("drop", "the kernel lets in what no zone names: firewalld's rules are not there")]
+    wrong = []
+    for zone in zones:
+        name = zone["name"]
+        goes = {rule.split()[2] for rule in dispatch if rule.endswith(" goto filter_IN_" + name)}
+        lacks = sorted(source for source in zone["sources"] if address(source) not in goes)
+        if lacks:
+            wrong.append((name, "the kernel does not take %s for it" % " ".join(lacks)))
+        if chains.get("filter_IN_" + name, [])[-1:] != ["drop"]:
+            wrong.append((name, "the kernel does not drop what it does not name"))
+        opened = {found for rule in chains.get("filter_IN_%s_allow" % name, []) if (found := opens(rule))}
+        planned = {"%s %s" % (port["protocol"], port["port"]) for port in zone["ports"]}
+        for words, some in (("does not let in", planned - opened), ("also lets in", opened - planned - ICMP)):
+            if some:
+                wrong.append((name, "the kernel %s %s" % (words, ", ".join(sorted(some)))))
     return wrong
+
+
+def opens(rule):
+    """What a rule accepts. Example: "tcp 22"; the rule's own words where it is none of firewalld's for a port."""
+    port = re.fullmatch(r"(tcp|udp) dport (\S+) (.* )?accept", rule)
+    return "%s %s" % (port[1], port[2]) if port else rule if rule.endswith("accept") else None
+
+
+def address(source):
+    """A source as nft prints it."""
+    network = ipaddress.ip_network(source, strict=False)
+    return str(network.network_address if network.num_addresses == 1 else network)
 
 
 def drop_ins(unit):

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 
 from hashistack import Failure
@@ -17,6 +18,37 @@ def digest(path):
         for block in iter(lambda: file.read(1 << 20), b""):
             sha.update(block)
     return sha.hexdigest()
+
+
+def wanted(input):
+    """The SHA-256 that it shall have: of the content, or what the image's record says of the program."""
+    if "content" in input:
+        return hashlib.sha256(base64.b64decode(input["content"])).hexdigest()
+    program = input["program"]
+    with open("/opt/hashistack/bin/%s-%s.sha256" % (program["name"], program["version"]), encoding="ascii") as file:
+        return file.read().split()[0]
+
+
+def check(input):
+    """What create would change, in the words of apply.py's check."""
+    sha256 = wanted(input)
+    path = os.path.join(STORE, sha256, input["name"])
+    wrong = None
+    if not os.path.isfile(path):
+        wrong = "it is missing"
+    elif digest(path) != sha256:
+        wrong = "its content was changed"
+    elif stat.S_IMODE(os.stat(path).st_mode) != 0o644 or stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) != 0o755:
+        wrong = "not everybody may read it, or somebody else may write it"
+    drift = [{"phase": "artifacts", "what": "artifact " + input["name"], "why": wrong, "heals": True}] if wrong else []
+    return {"drift": drift, "pending": []}
+
+
+def repair(input):
+    drift = check(input)["drift"]
+    if drift:
+        create(input)
+    return {"changed": [found["what"] for found in drift], "pending": []}
 
 
 def create(input):

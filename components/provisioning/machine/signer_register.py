@@ -60,12 +60,31 @@ def load(port, limit=30):
         return True
 
 
+def rendered(asked):
+    return json.dumps(asked, indent=1, sort_keys=True) + "\n"
+
+
 def create(input):
     services = signer_policies.services()
     asked = dict(checked(profile, services) for profile in input["profiles"])
     path = profile_file(input["machine"])
-    changed = write_file(path, json.dumps(asked, indent=1, sort_keys=True) + "\n", *me(), 0o600)
+    changed = write_file(path, rendered(asked), *me(), 0o600)
     return {"changed": changed, "restarted": load(input["port"])}
+
+
+def check(input):
+    """What create would change, in the words of apply.py's check."""
+    asked = dict(checked(profile, [profile["label"]]) for profile in input["profiles"])
+    host.looking = True
+    wrong = host.put_file(profile_file(input["machine"]), rendered(asked), *me(), 0o600)
+    what = "signing profile of " + input["machine"]
+    drift = [{"phase": "signing profiles", "what": what, "why": wrong, "heals": True}] if wrong else []
+    return {"drift": drift, "pending": []}
+
+
+def repair(input):
+    done = create(input)
+    return {"changed": ["signing profile of " + input["machine"]] if done["changed"] else [], "pending": []}
 
 
 def delete(input):

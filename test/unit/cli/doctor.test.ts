@@ -122,8 +122,11 @@ case "$1 \${2##* }" in
 "control-a check") [ -e "$FOLDER/repaired" ] && echo '{"drift":[],"pending":[]}' ||
   echo '{"drift":[{"phase":"files","what":"file /etc/a","why":"x","heals":true}],"pending":["vault.service"]}' ;;
 "control-a repair") : > "$FOLDER/repaired"; echo '{"changed":["file /etc/a"],"pending":["vault.service"],"left":[]}' ;;
-"support-a repair") echo '{"restarted":["control-a vault.service"]}' ;;
-"support-a check") echo '{"drift":[],"pending":[]}' ;;
+"support-a repair") case "$input" in *rollout) echo '{"restarted":["control-a vault.service"]}' ;;
+  *profile) echo '{"changed":["signing profile of x"],"pending":[]}' ;;
+  *) echo '{"changed":[],"pending":[]}' ;; esac ;;
+"support-a check") case "$input" in *profile) echo '{"drift":[{"phase":"p","what":"signing profile of x","why":"y","heals":true}],"pending":[]}' ;;
+  *) echo '{"drift":[],"pending":[]}' ;; esac ;;
 "control-b check") echo "ssh: connect: No route" >&2; exit 255 ;;
 "client-a check") echo "client-a: apply: another run holds apply" >&2; exit 1 ;;
 "client-b check") ;;
@@ -150,10 +153,13 @@ esac
       programs: new Map([
         ...names.map((name) => [`${name}-apply`, program(`for ${name}`)] as const),
         ["rollout", program("for the rollout")],
+        ["client-a-signer-profile", program("for a profile")],
+        ["consul-bootstrap", program("never run again")],
       ]),
       ssh: { config: join(folder, "config"), knownHosts: "", key: "" },
     };
     const reports = await examine(ward);
+    const profile = { phase: "p", what: "signing profile of x", why: "y", heals: true };
     const waits = {
       phase: "units",
       what: "unit vault.service",
@@ -162,24 +168,32 @@ esac
     };
     expect(reports).toEqual([
       { machine: "client-a", drift: [], problem: "client-a: apply: another run holds apply" },
-      { machine: "client-b", drift: [], problem: "was set up by an earlier version: run up once" },
+      { machine: "client-b", drift: [], problem: "its answer is of another version: run up once" },
       {
         machine: "control-a",
         drift: [{ phase: "files", what: "file /etc/a", why: "x", heals: true }, waits],
       },
       { machine: "control-b", drift: [], problem: "cannot be reached: ssh: connect: No route" },
-      { machine: "support-a", drift: [] },
+      { machine: "support-a", drift: [profile] },
     ]);
     rmSync(join(folder, "asked"));
     const said: string[] = [];
     const after = await repair(ward, reports, (words) => said.push(words));
-    expect(said).toEqual(["control-a: file /etc/a", "control-a vault.service restarted"]);
+    expect(said).toEqual([
+      "support-a: signing profile of x",
+      "control-a: file /etc/a",
+      "control-a vault.service restarted",
+    ]);
     expect(after[2]).toEqual({ machine: "control-a", drift: [] });
     expect(after[3]).toEqual(reports[3]);
     expect(readFileSync(join(folder, "asked"), "utf8").trim().split("\n")).toEqual([
+      "support-a repair for support-a",
+      "support-a repair for a profile",
       "control-a repair for control-a",
       "support-a repair for the rollout",
-      "control-a check for control-a",
+      expect.stringMatching(/^(control|support)-a check for (control|support)-a$/),
+      expect.stringMatching(/^(control|support)-a check for (control|support)-a$/),
+      "support-a check for a profile",
     ]);
   });
 });

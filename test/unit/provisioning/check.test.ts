@@ -34,6 +34,34 @@ function input(): ApplyInput {
   return renderApplyInput({ machine: "control-a", hostname: "dev-control-a", signer }, { role });
 }
 
+/** As nft shows it. */
+const kernel = [
+  "table inet firewalld {",
+  "\tchain filter_INPUT {",
+  "\t\ttype filter hook input priority filter + 10; policy accept;",
+  "\t\tjump filter_INPUT_ZONES",
+  "\t}",
+  "",
+  "\tchain filter_INPUT_ZONES {",
+  "\t\tip saddr 10.0.0.0/8 goto filter_IN_hs10",
+  "\t\tgoto filter_IN_drop",
+  "\t}",
+  "",
+  "\tchain filter_IN_hs10 {",
+  "\t\tjump filter_IN_hs10_allow",
+  "\t\tdrop",
+  "\t}",
+  "",
+  "\tchain filter_IN_hs10_allow {",
+  "\t\ttcp dport 22 accept",
+  "\t\tudp dport 8301 ct state new,untracked accept",
+  "\t\tmeta l4proto icmp accept",
+  "\t\tmeta l4proto ipv6-icmp accept",
+  "\t}",
+  "}",
+  "",
+].join("\n");
+
 interface Found {
   phase: string;
   what: string;
@@ -73,7 +101,7 @@ beforeEach(async () => {
     UnitFileState: "enabled",
   });
   machine.answer("firewall-cmd", runtime);
-  machine.answer("nft", "table inet firewalld\n");
+  machine.answer("nft", kernel);
   machine.write(program, "the program", 0o755);
   machine.write(`${program}.sha256`, `${createHash("sha256").update("the program").digest("hex")}  consul\n`);
   role = {
@@ -228,9 +256,36 @@ test.each<[string, (text: string) => string, [string, string][]]>([
   expect(machine.calls()).toContain("firewall-cmd --reload");
 });
 
-test("rules that were flushed behind firewalld's back", async () => {
-  machine.answer("nft", "table ip other\n");
-  expect(await drift()).toEqual([["zone inet firewalld", "the kernel does not have firewalld's rules"]]);
+const openDoor = "the kernel lets in what no zone names: firewalld's rules are not there";
+
+test.each<[string, (text: string) => string, [string, string][]]>([
+  ["the table gone", () => "", [["zone drop", openDoor]]],
+  ["all rules gone", (t) => t.replace(/\t\t.*\n/g, ""), [["zone drop", openDoor]]],
+  [
+    "a port's rule gone",
+    (t) => t.replace("\t\ttcp dport 22 accept\n", ""),
+    [["zone hs10", "the kernel does not let in tcp 22"]],
+  ],
+  [
+    "a rule more",
+    (t) => t.replace("tcp dport 22 accept", "tcp dport 22 accept\n\t\tip saddr 192.0.2.1 accept"),
+    [["zone hs10", "the kernel also lets in ip saddr 192.0.2.1 accept"]],
+  ],
+  [
+    "a source gone",
+    (t) => t.replace("10.0.0.0/8", "10.0.0.0/9"),
+    [["zone hs10", "the kernel does not take 10.0.0.0/8 for it"]],
+  ],
+  [
+    "no drop",
+    (t) => t.replace("\t\tdrop\n", ""),
+    [["zone hs10", "the kernel does not drop what it does not name"]],
+  ],
+])("the kernel's rules, changed behind firewalld's back: %s", async (_what, change, expected) => {
+  machine.answer("nft", change(kernel));
+  expect(await drift()).toEqual(expected);
+  await run("repair");
+  expect(machine.calls()).toContain("firewall-cmd --reload");
 });
 
 test("a program that was replaced is named; what cannot be healed keeps nothing else from it", async () => {
