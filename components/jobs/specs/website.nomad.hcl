@@ -58,10 +58,6 @@ job "website" {
   group "website" {
     count = var.instances
 
-    # First it leaves the catalog, then it stops: the ingress may still send here until it has heard. A client whose own
-    # server has just lost power needs seconds to tell.
-    shutdown_delay = "6s"
-
     # A client that fell silent may only be waiting for a server without power. Its instance is replaced meanwhile, and
     # kept when it is heard of again: stopped for nothing, all instances would end up on the other client.
     disconnect {
@@ -81,33 +77,38 @@ job "website" {
       mode     = "delay"
     }
 
-    service {
-      name = "website"
-      port = "https"
-
-      tags = [
-        "urlprefix-${var.domain}:80/ redirect=308,https://${var.domain}$path",
-        # Encrypted, but not verified: Fabio knows an instance by its address alone.
-        "urlprefix-${var.domain}/ proto=https tlsskipverify=true",
-        # Whoever comes by an address and no name.
-        "urlprefix-*:80/ redirect=308,https://$host$path",
-        "urlprefix-/ proto=https tlsskipverify=true",
-      ]
-
-      check {
-        type            = "http"
-        protocol        = "https"
-        tls_skip_verify = true
-        path            = "/health"
-        interval        = "1s"
-        timeout         = "1s"
-      }
-    }
-
     task "website" {
       driver       = "exec"
       user         = "nobody"
       kill_timeout = "10s"
+
+      # First it leaves the catalog, then it stops: the ingress may still send here until it has heard. A client whose own
+      # server has just lost power needs seconds to tell.
+      shutdown_delay = "6s"
+
+      # Of the task and not of the group: so a task that died is taken from the catalog at once, not when a check has failed.
+      service {
+        name = "website"
+        port = "https"
+
+        tags = [
+          "urlprefix-${var.domain}:80/ redirect=308,https://${var.domain}$path",
+          # Encrypted, but not verified: Fabio knows an instance by its address alone.
+          "urlprefix-${var.domain}/ proto=https tlsskipverify=true",
+          # Whoever comes by an address and no name.
+          "urlprefix-*:80/ redirect=308,https://$host$path",
+          "urlprefix-/ proto=https tlsskipverify=true",
+        ]
+
+        check {
+          type            = "http"
+          protocol        = "https"
+          tls_skip_verify = true
+          path            = "/health"
+          interval        = "1s"
+          timeout         = "1s"
+        }
+      }
 
       config {
         command = "local/caddy"
