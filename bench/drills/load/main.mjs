@@ -32,8 +32,10 @@ function begin({ name, kind, perSecond: _, ...load }, turn) {
 
 for (const load of loads) {
   let turn = 0;
+  const period = 1000 / load.perSecond;
   begin(load, turn++);
-  setInterval(() => begin(load, turn++), 1000 / load.perSecond);
+  // At any moment of its period: in step with another load each would always meet the same one of two instances.
+  setInterval(() => setTimeout(() => begin(load, turn++), Math.random() * period), period);
 }
 setInterval(() => tell({ mark: Math.min(Date.now(), ...[...underWay].map(({ at }) => at)) }), 250);
 setTimeout(() => process.exit(0), seconds * 1000);
