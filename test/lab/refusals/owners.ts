@@ -47,8 +47,11 @@ const onSupport: Owners = {
 /** The key of a certificate: its daemon reads it as its owner or, better, as its group, and then cannot change it. */
 const keyMode = (owner: string, group: string) => (owner === "root" && group !== "root" ? "0640" : "0600");
 
-/** Everything that a machine's plan puts down, and what must be so besides. */
-export function ownersOf(plan: ApplyInput): Owners {
+/**
+ * Everything that a machine's plan puts down, and what must be so besides.
+ * @param profiles names of the machines that the signer knows, for support
+ */
+export function ownersOf(plan: ApplyInput, profiles: readonly string[] = []): Owners {
   const planned = [
     ...[...plan.directories, ...plan.files].map(({ path, owner, group, mode }) => [
       path,
@@ -65,7 +68,12 @@ export function ownersOf(plan: ApplyInput): Owners {
       .map(({ name }) => [`/etc/systemd/system/${name}`, "root:root 0644"]),
   ];
   const support = plan.users.some(({ name }) => name === "signer");
-  return { ...Object.fromEntries(planned), ...everywhere, ...(support ? onSupport : {}) };
+  const known = profiles.map((name) => [`/etc/hashistack/signer/profiles.d/${name}.json`, "root:root 0600"]);
+  return {
+    ...Object.fromEntries(planned),
+    ...everywhere,
+    ...(support ? { ...onSupport, ...Object.fromEntries(known) } : {}),
+  };
 }
 
 /** For a reviewer: a block for each machine, in the order of the paths. */
