@@ -22,7 +22,8 @@ def create(given):
         lambda: raft_voters(consul, given["voters"]),
         given["timeoutSeconds"],
     )
-    put_objects(consul, given["objects"], given["timeoutSeconds"])
+    # A leader may be lost in the middle of it: all of it may be said twice.
+    wait("Consul: its objects", lambda: put_objects(consul, given["objects"]), given["timeoutSeconds"])
     for agent in given.get("agents", []):
         _try_again(consul, agent)
 
@@ -37,14 +38,14 @@ def _try_again(consul, agent):
     its.put("/v1/agent/token/agent", {"Token": agent["token"]})
 
 
-def put_objects(consul, objects, seconds):
+def put_objects(consul, objects):
     _put_named(consul, "/v1/acl/policy", "/v1/acl/policies", objects.get("policies", []))
     _put_named(consul, "/v1/acl/role", "/v1/acl/roles", objects.get("roles", []))
     for token in objects.get("tokens", []):
         put_token(consul, token)
     for method in objects.get("authMethods", []):
         # Consul fetches the method's keys first, from a name that it may have to learn.
-        wait("Consul: auth method %s" % method["Name"], lambda: _put_method(consul, method), seconds)
+        _put_method(consul, method)
     _put_binding_rules(consul, objects.get("bindingRules", []))
 
 

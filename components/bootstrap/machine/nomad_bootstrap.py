@@ -18,6 +18,11 @@ def create(given):
     limit = given["timeoutSeconds"]
     wait("Nomad: ACLs bootstrapped", lambda: _bootstrap(nomad, given["nomad"]["token"]), limit)
     wait("Nomad: a leader and %d voters" % len(given["voters"]), lambda: raft_voters(nomad, given["voters"]), limit)
+    # A leader may be lost in the middle of it: all of it may be said twice.
+    wait("Nomad: its objects", lambda: _objects(nomad, given), limit)
+
+
+def _objects(nomad, given):
     for policy in given.get("policies", []):
         nomad.request("POST", "/v1/acl/policy/" + urllib.parse.quote(policy["Name"], safe=""), policy)
     for namespace in given.get("namespaces", []):
