@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError, runEngine, type Verb } from "../../cli/engine";
 import { type EngineEvent, parseUrn } from "../../cli/events";
+import { failureText } from "../../cli/report";
 import { type Project, stack } from "../project";
 import { childrenNamed, killTree } from "./kill";
 import type { Trigger } from "./points";
@@ -64,7 +65,7 @@ export async function cutRun(project: Project, lab: string, verb: Verb, when: Tr
     });
   } catch (error) {
     if (!cut && !(error instanceof EngineError)) throw error;
-    if (!cut) throw new Error(`the run failed before it could be cut: ${(error as Error).message}`);
+    if (!cut) throw new Error(`the run failed before it could be cut: ${failureText(error as EngineError)}`);
   } finally {
     clearInterval(poll);
   }
