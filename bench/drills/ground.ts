@@ -99,6 +99,14 @@ export class Ground {
     })) as T;
   }
 
+  /** The same, tried again for 30 s: for what is asked when the cluster has only just become healthy. */
+  patiently<T>(...[service, path, options]: Parameters<Ground["ask"]>): Promise<T> {
+    return until(`an answer to ${service} ${path}`, 30, () => this.ask<T>(service, path, options), {
+      everyMs: 500,
+      signal: this.signal,
+    });
+  }
+
   /** The machine that leads each service now. Rejects when one has no leader. */
   async leaders(): Promise<Record<Service, string>> {
     const seen = await observe(this.outputs);

@@ -143,8 +143,8 @@ export class Loads {
 
 /** A token for the loads alone, from whatever address: the stack's own login is bound to support's. */
 async function vaultToken(ground: Ground): Promise<string> {
-  await ground.ask("vault", "/v1/sys/policies/acl/drills", { method: "PUT", body: { policy } });
-  const { auth } = await ground.ask<{ auth: { client_token: string } }>(
+  await ground.patiently("vault", "/v1/sys/policies/acl/drills", { method: "PUT", body: { policy } });
+  const { auth } = await ground.patiently<{ auth: { client_token: string } }>(
     "vault",
     "/v1/auth/token/create-orphan",
     {
@@ -234,7 +234,7 @@ const familyOf = (ground: Ground, member: string): number =>
   ground.outputs.machines[member]?.privateIpv6 ? 6 : 4;
 
 async function readConsul(ground: Ground): Promise<Map<string, string>> {
-  const all = await ground.ask<{ Key: string; Value: string | null }[]>(
+  const all = await ground.patiently<{ Key: string; Value: string | null }[]>(
     "consul",
     "/v1/kv/drills/?recurse=true&consistent=true",
   );
@@ -247,7 +247,7 @@ async function readVault(ground: Ground, keys: readonly string[]): Promise<Map<s
   const left = [...keys];
   const reader = async (): Promise<void> => {
     for (let key = left.pop(); key !== undefined; key = left.pop()) {
-      const { data } = await ground.ask<{ data?: { data?: { value?: string } } }>(
+      const { data } = await ground.patiently<{ data?: { data?: { value?: string } } }>(
         "vault",
         `/v1/secret/data/${key}`,
         {
@@ -262,14 +262,18 @@ async function readVault(ground: Ground, keys: readonly string[]): Promise<Map<s
   return found;
 }
 
-/** Whether a job's one instance ended well. Then the job is forgotten. */
+/** Whether a job's one instance ended well. Then the job is forgotten. No answer is none that says so. */
 async function hasRun(ground: Ground, id: string): Promise<boolean> {
-  const { Summary } = await ground.ask<{ Summary?: Record<string, { Complete: number }> }>(
-    "nomad",
-    `/v1/job/${id}/summary`,
-    { accept: [404] },
-  );
-  if ((Summary?.once?.Complete ?? 0) === 0) return false;
-  await ground.ask("nomad", `/v1/job/${id}?purge=true`, { method: "DELETE" });
+  try {
+    const { Summary } = await ground.ask<{ Summary: Record<string, { Complete: number }> }>(
+      "nomad",
+      `/v1/job/${id}/summary`,
+    );
+    if ((Summary.once?.Complete ?? 0) === 0) return false;
+  } catch {
+    return false;
+  }
+  // One that stays is done, and in nobody's way.
+  await ground.ask("nomad", `/v1/job/${id}?purge=true`, { method: "DELETE" }).catch(() => undefined);
   return true;
 }
