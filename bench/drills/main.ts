@@ -96,6 +96,7 @@ async function session(options: Options, signal: AbortSignal): Promise<number> {
   const lab = new Lab(labNameOf("drill"), signal);
   const outcomes: Outcome[] = [];
   let whole = false;
+  let interrupted = false;
   if (await lab.exists()) await lab.down();
   await lab.image();
   await engineEnvironment();
@@ -104,6 +105,10 @@ async function session(options: Options, signal: AbortSignal): Promise<number> {
     say("bringing up the dev stack");
     const outputs = parseOutputs(await bringUp(project, signal), stack);
     whole = await practise(new Ground(lab, outputs, signal), options, outcomes);
+  } catch (error) {
+    // What was done by then is told all the same.
+    if (!(error instanceof Interrupted)) throw error;
+    interrupted = true;
   } finally {
     if (options.keep) say(`kept: lab ${lab.name}, its stack in ${project.workspace.root}`);
     else {
@@ -123,6 +128,7 @@ async function session(options: Options, signal: AbortSignal): Promise<number> {
     process.stdout.write(`${options.json ? JSON.stringify(now, null, 2) : drillsText(outcomes)}\n`);
     if (options.write) write(now);
   }
+  if (interrupted) return 130;
   return whole && outcomes.every(({ misses }) => misses.length === 0) ? 0 : 1;
 }
 
