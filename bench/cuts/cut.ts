@@ -23,8 +23,8 @@ export interface Cut {
 /** Where the lab keeps its machines' files, seen from the host. */
 const LABS = "/var/lib/hashistack-lab";
 
-/** Resources of the smallest stack: only for points that are a share of the work. */
-const WORK = 110;
+/** Resources of the smallest stack that a plugin makes: only for points that are a share of the work. */
+const WORK = 87;
 
 /**
  * Runs the engine and kills it with all its processes when the point comes.

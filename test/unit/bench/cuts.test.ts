@@ -55,7 +55,7 @@ describe("an event", () => {
 
   it("is the point when the share of the work is done", () => {
     const event = { resOutputsEvent: step("x", "command:local:Command") };
-    expect([54, 55].map((done) => matches({ on: "share", share: 0.5 }, event, done))).toEqual([false, true]);
+    expect([43, 44].map((done) => matches({ on: "share", share: 0.5 }, event, done))).toEqual([false, true]);
   });
 });
 
