@@ -3,9 +3,9 @@ import type { Cloud } from "./clouds/cloud";
 import { LocalCloud } from "./clouds/local";
 import { ClusterMachine } from "./machine";
 import type { Settings } from "./settings";
-import { type Slot, slotOf } from "./slot";
+import { isFixed, type Slot, slotOf } from "./slot";
 import type { MachineSpec, Topology } from "./topology/model";
-import { publicPortsOf } from "./topology/ports";
+import { isPlace, openingsOf } from "./topology/ports";
 import type { Trust } from "./trust";
 
 /** The adapter of the cloud that the settings name. */
@@ -24,6 +24,11 @@ export function cloudOf(settings: Settings): Cloud {
  */
 const supportHost = 2;
 
+/** Servers and load balancers stand apart from their like: what takes one host away must leave the others. */
+function spreadOf(spec: MachineSpec): string | undefined {
+  return isFixed(spec) || isPlace(spec, "load-balancer") ? spec.group : undefined;
+}
+
 /** A machine for each slot of the topology; support first, since the others are reached through it. */
 export function makeFleet(
   cloud: Cloud,
@@ -41,7 +46,8 @@ export function makeFleet(
           cloud,
           cluster: topology.cluster,
           public: spec.public,
-          publicPorts: publicPortsOf(spec),
+          openings: openingsOf(spec),
+          spread: spreadOf(spec),
           size: spec.size,
           host: spec.roles.includes("support") ? supportHost : undefined,
           family: topology.network.family,

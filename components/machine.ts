@@ -2,7 +2,7 @@ import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
-import type { Cloud } from "./clouds/cloud";
+import type { Cloud, Opening } from "./clouds/cloud";
 import { enrol } from "./provisioning/enrol";
 import type { Connection } from "./provisioning/remote";
 
@@ -19,8 +19,10 @@ export interface ClusterMachineArgs {
   cluster: string;
   /** Whether it has addresses that are reached from outside. */
   public: boolean;
-  /** TCP ports that are reached from outside. */
-  publicPorts: number[];
+  /** What is reached from outside; all else its cloud drops. */
+  openings: Opening[];
+  /** Machines with the same word here shall stand on different hosts of the cloud. Default: it does not matter. */
+  spread?: string;
   size?: string;
   /** The machine's number in the private networks, where its successor shall have its addresses. Default: any. */
   host?: number;
@@ -81,7 +83,8 @@ export class ClusterMachine extends pulumi.ComponentResource {
         name,
         cloudName: suffix.hex,
         public: args.public,
-        publicPorts: args.publicPorts,
+        openings: args.openings,
+        spread: args.spread,
         size: args.size,
         host: args.host,
         firstContact: {

@@ -15,6 +15,17 @@ export interface FirstContact {
   hostKey: pulumi.Input<string>;
 }
 
+/** A port that is reached from outside the cluster: a line of the ports table as a cloud's filter needs it. */
+export interface Opening {
+  /** Who comes in. "admins": hosts in the settings' `adminCidrs`. "world": anybody. */
+  from: string;
+  /** "tcp" or "udp". */
+  protocol: string;
+  port: number;
+  /** What answers there. Example: "site". */
+  service: string;
+}
+
 /** What a cloud is asked for. */
 export interface MachineRequest {
   /** Logical name of the slot. Example: "control-a". Becomes the resource's name. */
@@ -22,8 +33,13 @@ export interface MachineRequest {
   /** The name in the cloud, with its random suffix. Example: "dev-control-a-1f2e3d". */
   cloudName: pulumi.Input<string>;
   public: boolean;
-  /** TCP ports that are reached from outside, from the ports table. */
-  publicPorts: number[];
+  /** All that is reached from outside; whatever is not here, the cloud's own filter drops. None on a machine that is not public. */
+  openings: Opening[];
+  /**
+   * Machines with the same word here shall stand on different hosts of the cloud, where it can be asked for that.
+   * Example: "control". Default: it does not matter.
+   */
+  spread?: string;
   /**
    * The machine's number in the private networks, 2 to 10, where its successor shall have its addresses; it then goes before
    * its successor comes. Default: any free one, and the successor comes first.

@@ -251,12 +251,24 @@ export function reachable(spec: MachineSpec, by: readonly Neighbour[]): OpenPort
   return openPorts.filter((line) => isPlace(spec, line.to) && line.from.some((from) => by.includes(from)));
 }
 
-/** The TCP ports of a machine that are reached from outside, ascending: what its cloud must let through. */
-export function publicPortsOf(spec: MachineSpec): number[] {
-  const ports = reachable(spec, ["world", "admins"]).flatMap((line) =>
-    typeof line.port === "number" && line.protocols.includes("tcp") ? [line.port] : [],
+/** One port of a machine that is reached from outside, and by whom. */
+export interface OpenedPort {
+  readonly from: "world" | "admins";
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+  /** What answers there. */
+  readonly service: string;
+}
+
+/** What of a machine is reached from outside, ascending: what its cloud must let through. */
+export function openingsOf(spec: MachineSpec): OpenedPort[] {
+  const opened = (["world", "admins"] as const).flatMap((from) =>
+    reachable(spec, [from]).flatMap(({ service, port, protocols }) => {
+      if (typeof port !== "number") throw new Error(`${service}: no range of ports is open to ${from}.`);
+      return protocols.map((protocol) => ({ from, protocol, port, service }));
+    }),
   );
-  return [...new Set(ports)].sort((a, b) => a - b);
+  return opened.sort((a, b) => a.port - b.port);
 }
 
 /** A port as firewalld and the documentation write it. Example: "8301", "20000-32000". */

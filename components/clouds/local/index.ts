@@ -43,7 +43,7 @@ export class LocalCloud implements Cloud {
     const spec = pulumi.jsonStringify({
       name: request.cloudName,
       public: request.public,
-      publicPorts: request.publicPorts,
+      publicPorts: request.openings.filter(({ protocol }) => protocol === "tcp").map(({ port }) => port),
       bake: this.args.bake,
       network: { ipv4: this.args.ipv4, ipv6: this.args.ipv6 },
       ...(request.host === undefined ? {} : { host: request.host }),

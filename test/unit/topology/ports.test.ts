@@ -1,17 +1,27 @@
 import { describe, expect, test } from "vitest";
-import { openPorts, portText, publicPortsOf } from "../../../components/topology/ports";
+import { openingsOf, openPorts, portText } from "../../../components/topology/ports";
 import { portsMarkdown } from "../../../components/topology/ports-markdown";
 import { dev, member } from "./fixture";
 
 describe("what clouds let through", () => {
   test("support: SSH and the ways to the APIs", () => {
-    expect(publicPortsOf(member(dev, "support-a").spec)).toEqual([22, 4646, 8200, 8501]);
+    const opened = openingsOf(member(dev, "support-a").spec);
+    expect(opened.map(({ from, protocol, port }) => `${from} ${port}/${protocol}`)).toEqual([
+      "admins 22/tcp",
+      "admins 4646/tcp",
+      "admins 8200/tcp",
+      "admins 8501/tcp",
+    ]);
   });
   test("load balancers: the site", () => {
-    expect(publicPortsOf(member(dev, "edge-a").spec)).toEqual([80, 443]);
+    const opened = openingsOf(member(dev, "edge-a").spec);
+    expect(opened.map(({ from, protocol, port }) => `${from} ${port}/${protocol}`)).toEqual([
+      "world 80/tcp",
+      "world 443/tcp",
+    ]);
   });
   test.each(["control-a", "client-a"])("%s: nothing", (name) => {
-    expect(publicPortsOf(member(dev, name).spec)).toEqual([]);
+    expect(openingsOf(member(dev, name).spec)).toEqual([]);
   });
 });
 
