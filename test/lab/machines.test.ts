@@ -324,11 +324,10 @@ describe("a machine's life", () => {
   });
 
   test("a port that something else has makes the forward fail in words", async () => {
-    const { loopback } = await ask<{ loopback: string }>(["info"]);
-    const taken = loopback.replace(/\.0\/24$/, ".13");
+    const { forwardAddress: taken } = await create(specOf("edge-a", { public: true, publicPorts: [8301] }));
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(8300, taken, resolve));
-    const outcome = await labRun(["create"], specOf("edge-a", { public: true, publicPorts: [8300] }));
+    const outcome = await labRun(["create"], specOf("edge-a", { public: true, publicPorts: [8300, 8301] }));
     await new Promise((resolve) => server.close(resolve));
     expect(outcome.err).toContain(`The forward ${taken}:8300 of machine edge-a cannot listen`);
     expect(outcome.code).toBe(1);
