@@ -29,6 +29,8 @@ export interface Property {
   unimplemented?: string;
   /** Says what is wrong with a known value (never quoting a secret), or undefined. */
   validate?(value: unknown): string | undefined;
+  /** Whether a changed value (undefined: none) means what the old one meant, and is no change. On top-level properties. */
+  same?(old: unknown, now: unknown): boolean;
 }
 
 /** One property that the provider computes. */
@@ -50,6 +52,8 @@ export interface Call {
   urn: string;
   /** The resource's logical name. */
   name: string;
+  /** The resource's own time limit (customTimeouts); 0 without one. */
+  seconds: number;
   /** Aborted when the engine cancels or the resource's own time limit (customTimeouts) is over. */
   signal: AbortSignal;
   /** Sends a line to the engine's log. A `status` line is shown while the operation runs, and not kept. */
@@ -67,10 +71,16 @@ export interface ResourceKind {
   check?(inputs: Values): CheckFailure[];
   /** Names of properties that must lead to a replacement although their own description does not say so. */
   mustReplace?(state: Values, inputs: Values): string[];
-  /** Makes the resource; answers its id and every computed output. Never called at preview. */
+  /**
+   * Makes the resource; answers its id and every computed output. Never called at preview.
+   * @throws PartlyMade when the resource is there, but not as it should be.
+   */
   create(inputs: Values, call: Call): Promise<{ id: string; outputs: Values }>;
-  /** Reads the real thing; undefined when it is gone. Without it, a refresh answers the state as it is. */
-  read?(id: string, state: Values, call: Call): Promise<ReadResult | undefined>;
+  /**
+   * Reads the real thing; undefined when it is gone. Without it, a refresh answers the state as it is.
+   * @param inputs what was asked for; empty when the resource is imported.
+   */
+  read?(id: string, state: Values, call: Call, inputs: Values): Promise<ReadResult | undefined>;
   /** Changes it in place; answers every computed output. Without it, every change is a replacement. */
   update?(id: string, state: Values, inputs: Values, call: Call): Promise<Values>;
   /** Removes it. Without it there is nothing to remove. */

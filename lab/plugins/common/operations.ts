@@ -27,7 +27,7 @@ export class Operations {
     const timer = seconds > 0 && seconds < 2_000_000 ? setTimeout(overdue, seconds * 1000) : undefined;
     const log: Call["log"] = (line, severity = "info") => this.log.send(urn, line, severity);
     try {
-      return await work({ urn, name, signal: controller.signal, log });
+      return await work({ urn, name, seconds, signal: controller.signal, log });
     } finally {
       clearTimeout(timer);
       this.running.delete(controller);

@@ -2,6 +2,7 @@
 import { type Checked, checkProperties } from "./check";
 import { type ChangeKind, compare } from "./diff";
 import type { Call, CheckFailure, Property, ProviderKind, ResourceKind, Values } from "./kinds";
+import { PartlyMade } from "./partly-made";
 import { containsSecret, containsUnknown, plain, plainValues, same, secret, UNKNOWN } from "./values";
 
 /** A diff as the engine wants it. */
@@ -62,7 +63,9 @@ export class Provider {
     const detailed: Diff["detailed"] = [];
     const replaces = new Set<string>();
     for (const [path, { kind: change, property }] of changes) {
-      const secretnessOnly = same(plain(olds[property]), plain(news[property]));
+      const [old, now] = [plain(olds[property]), plain(news[property])];
+      const secretnessOnly = same(old, now);
+      if (!secretnessOnly && !containsUnknown(now) && kind.inputs[property]?.same?.(old, now)) continue;
       const forceNew =
         kind.update === undefined || kind.inputs[property]?.forceNew === true || forced.has(property);
       const replace = forceNew && !secretnessOnly;
@@ -84,7 +87,11 @@ export class Provider {
   async create(token: string, inputs: Values, call: Call): Promise<WireState> {
     const kind = this.resource(token);
     this.mustBeConfigured(token);
-    const made = await kind.create(plainValues(inputs), call);
+    const made = await kind.create(plainValues(inputs), call).catch((error: unknown) => {
+      if (!(error instanceof PartlyMade)) throw error;
+      const properties = { ...inputs, ...markOutputs(kind, error.outputs) };
+      throw new PartlyMade(error.message, error.id, properties, inputs);
+    });
     return { id: made.id, inputs, properties: { ...inputs, ...markOutputs(kind, made.outputs) } };
   }
 
@@ -120,7 +127,7 @@ export class Provider {
       return { id, inputs, properties: state };
     }
     this.mustBeConfigured(token);
-    const read = await kind.read(id, plainValues(state), call);
+    const read = await kind.read(id, plainValues(state), call, plainValues(inputs));
     if (read === undefined) return undefined;
     // An input that did not change keeps its marks, nested ones too.
     const known = { ...state, ...inputs };

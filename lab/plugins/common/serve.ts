@@ -4,12 +4,15 @@ import * as grpc from "@grpc/grpc-js";
 import * as plugin from "@pulumi/pulumi/proto/plugin_pb";
 import { type IResourceProviderServer, ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
 import type { ChangeKind } from "./diff";
 import { EngineLog } from "./engine-log";
 import type { Call, CheckFailure, ProviderKind, Values } from "./kinds";
 import { Operations } from "./operations";
+import { PartlyMade } from "./partly-made";
 import { type Diff, Provider } from "./provider";
 
 const { Kind } = proto.PropertyDiff;
@@ -75,13 +78,33 @@ function answer<Request, Response>(
       .then(() => work(call.request))
       .then(
         (response) => callback(null, response),
-        (error: unknown) => callback({ code: grpc.status.UNKNOWN, details: messageOf(error) }),
+        (error: unknown) =>
+          callback({ code: grpc.status.UNKNOWN, details: messageOf(error), metadata: detailsOf(error) }),
       );
   };
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What was made all the same, where the engine looks for it. */
+function detailsOf(error: unknown): grpc.Metadata | undefined {
+  if (!(error instanceof PartlyMade)) return undefined;
+  const failed = new proto.ErrorResourceInitFailed();
+  failed.setId(error.id);
+  failed.setProperties(struct(error.outputs));
+  failed.setInputs(struct(error.inputs));
+  failed.setReasonsList([error.message]);
+  const detail = new Any();
+  detail.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+  const status = new Status();
+  status.setCode(grpc.status.UNKNOWN);
+  status.setMessage(error.message);
+  status.addDetails(detail);
+  const metadata = new grpc.Metadata();
+  metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
+  return metadata;
 }
 
 function unimplemented(name: string): Handler<unknown, never> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Call, Values } from "../common/kinds";
+import { texts, withoutSecrets } from "../common/redact";
 import { isObject } from "../common/values";
 import { type Answer, ConnectionError, connect, type Send, type Target } from "./https";
 
@@ -147,22 +148,10 @@ function refusal(method: string, path: string, answer: Answer, secrets: readonly
   return new VaultError(`Vault refused ${method} ${path}: ${answer.status}, ${said}`, answer.status, reasons);
 }
 
-function withoutSecrets(said: string, secrets: readonly string[]): string {
-  // Short values would blank out ordinary words, and are no secrets.
-  return secrets.filter((one) => one.length >= 8).reduce((text, one) => text.replaceAll(one, "…"), said);
-}
-
 /** The texts inside the secret part of a body: `data` of a key-value write. */
 function leaves(body: Values | undefined): string[] {
   const data = body?.data;
   return isObject(data) ? texts(data) : [];
-}
-
-function texts(value: unknown): string[] {
-  if (typeof value === "string") {
-    return [value];
-  }
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(texts) : [];
 }
 
 function isAnswer(outcome: unknown): outcome is Answer {

@@ -11,6 +11,7 @@ import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { isSecret, plain } from "../../../lab/plugins/common/values";
@@ -230,7 +231,7 @@ export class PluginUnderTest {
 
   private call<T>(work: (done: (error: grpc.ServiceError | null, response: T) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      work((error, response) => (error ? reject(new Error(error.details)) : resolve(response)));
+      work((error, response) => (error ? reject(errorOf(error)) : resolve(response)));
     });
   }
 }
@@ -257,6 +258,22 @@ export async function endOf(
     });
     begin();
   });
+}
+
+/** A failed call; with what was made all the same, if the plugin says so. */
+export interface CallError extends Error {
+  made?: { id: string; properties: Values };
+}
+
+function errorOf(error: grpc.ServiceError): CallError {
+  const [status] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  const details = status === undefined ? [] : Status.deserializeBinary(Buffer.from(status)).getDetailsList();
+  const result: CallError = new Error(error.details);
+  for (const detail of details) {
+    const failed = proto.ErrorResourceInitFailed.deserializeBinary(detail.getValue_asU8());
+    result.made = { id: failed.getId(), properties: values(failed.getProperties()) };
+  }
+  return result;
 }
 
 function urn(token: string): string {
