@@ -60,7 +60,6 @@ export const endpoints = {
       "GET /v1/operator/autopilot/configuration",
       "GET /v1/operator/autopilot/health",
       "GET /v1/operator/autopilot/state",
-      "GET /v1/operator/keyring",
       "GET /v1/operator/usage",
       "GET /debug/pprof/",
     ],
@@ -72,6 +71,8 @@ export const endpoints = {
       "GET /v1/snapshot",
       // Servers lose the token where they send it on to the leader: the operator is refused now and then, too.
       "GET /v1/exported-services",
+      // Every member must answer by gossip in time: on a busy host now and then one does not, and that is a 500.
+      "GET /v1/operator/keyring",
       "PUT /v1/agent/leave",
       "PUT /v1/agent/force-leave/nobody",
       "PUT /v1/agent/join/192.0.2.1",
