@@ -5,6 +5,8 @@ import * as tls from "@pulumi/tls";
 import type { Cloud, Opening } from "./clouds/cloud";
 import { enrol } from "./provisioning/enrol";
 import type { Connection } from "./provisioning/remote";
+import { addressIn } from "./topology/members";
+import type { Network } from "./topology/model";
 
 /** A machine that boots is asked again until it answers, but not for ever. */
 const firstLimits = { dialErrorLimit: 60, perDialTimeout: 10 };
@@ -26,8 +28,8 @@ export interface ClusterMachineArgs {
   size?: string;
   /** The machine's number in the private networks, where its successor shall have its addresses. Default: any. */
   host?: number;
-  /** The family by which machines speak with each other: "ipv4" or "ipv6". */
-  family: string;
+  /** The family by which machines speak with each other. */
+  family: Network["family"];
   /** The one user that logs in. */
   user: string;
   /** The stack's own key pair, OpenSSH. */
@@ -50,7 +52,8 @@ export class ClusterMachine extends pulumi.ComponentResource {
   public readonly machineId: pulumi.Output<string>;
   public readonly cloudName: pulumi.Output<string>;
   public readonly privateIpv4: pulumi.Output<string>;
-  public readonly privateIpv6: pulumi.Output<string>;
+  /** Undefined inside where the private network has IPv4 alone. */
+  public readonly privateIpv6: pulumi.Output<string | undefined>;
   public readonly publicIpv4: pulumi.Output<string | undefined>;
   public readonly publicIpv6: pulumi.Output<string | undefined>;
   /** Where an admin reaches it, if it is public. */
@@ -103,7 +106,9 @@ export class ClusterMachine extends pulumi.ComponentResource {
     this.publicIpv4 = machine.publicIpv4;
     this.publicIpv6 = machine.publicIpv6;
     this.adminAddress = machine.adminAddress;
-    this.address = args.family === "ipv6" ? machine.privateIpv6 : machine.privateIpv4;
+    this.address = pulumi
+      .all([machine.privateIpv4, machine.privateIpv6])
+      .apply(([privateIpv4, privateIpv6]) => addressIn(args.family, { privateIpv4, privateIpv6 }, name));
     this.resource = machine.resource;
     this.hostKey = hostKey.publicKeyOpenssh.apply((key) => key.trim());
 

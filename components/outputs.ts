@@ -12,7 +12,7 @@ import type { Trust } from "./trust";
 export interface MachineOutput {
   id: string;
   privateIpv4: string;
-  privateIpv6: string;
+  privateIpv6?: string;
   publicIpv4?: string;
   publicIpv6?: string;
   roles: string[];
@@ -40,7 +40,7 @@ export interface SupportOutput {
   user: string;
   hostKey: string;
   privateIpv4: string;
-  privateIpv6: string;
+  privateIpv6?: string;
 }
 
 /** The machine through which everything is reached. */
@@ -64,7 +64,7 @@ export interface LoadBalancerOutput {
   publicIpv4?: string;
   publicIpv6?: string;
   privateIpv4: string;
-  privateIpv6: string;
+  privateIpv6?: string;
 }
 
 /** The machines that carry the ingress. */

@@ -16,7 +16,7 @@ import {
 import type { ServiceAuthority } from "./pki/authority";
 import { remoteProgram } from "./provisioning/remote";
 import type { Settings } from "./settings";
-import { hostPort } from "./topology/members";
+import { addressIn, hostPort } from "./topology/members";
 import { loadBalancerClass } from "./topology/model";
 import { activeVaultName } from "./topology/names";
 import { portNumbers } from "./topology/ports";
@@ -215,9 +215,9 @@ export class Site extends pulumi.ComponentResource {
         program: "gate",
         input: inputOf({
           sites: pulumi.all([cluster.loadBalancers, cluster.siteAuthority.rootPem]).apply(([all, caPem]) =>
-            all.map(({ name, privateIpv4, privateIpv6 }) => ({
+            all.map(({ name, ...addresses }) => ({
               name,
-              address: hostPort(settings.network.family === "ipv6" ? privateIpv6 : privateIpv4, 443),
+              address: hostPort(addressIn(settings.network.family, addresses, name), 443),
               domain: site.domain,
               caPem,
             })),

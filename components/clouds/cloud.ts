@@ -55,7 +55,8 @@ export interface CloudMachine {
   /** The cloud's id of the machine: changes when the machine is another one. */
   id: pulumi.Output<string>;
   privateIpv4: pulumi.Output<string>;
-  privateIpv6: pulumi.Output<string>;
+  /** Undefined inside the output where the cloud's private network has IPv4 alone. */
+  privateIpv6: pulumi.Output<string | undefined>;
   /** Undefined inside the output where the machine has none. */
   publicIpv4: pulumi.Output<string | undefined>;
   publicIpv6: pulumi.Output<string | undefined>;

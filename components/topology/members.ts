@@ -1,4 +1,4 @@
-import type { Member, Network, Role } from "./model";
+import type { Addresses, Member, Network, Role } from "./model";
 
 /** Who is where. */
 
@@ -16,12 +16,28 @@ export function memberAddress(
   member: Member,
   topology: { readonly network: Pick<Network, "family"> },
 ): string {
-  return topology.network.family === "ipv6" ? member.addresses.privateIpv6 : member.addresses.privateIpv4;
+  return addressIn(topology.network.family, member.addresses, member.spec.name);
 }
 
-/** Both private addresses, IPv4 first. */
-export function memberAddresses(member: Member): [string, string] {
-  return [member.addresses.privateIpv4, member.addresses.privateIpv6];
+/**
+ * A machine's private address in a family.
+ * @param who the machine's name, for the error
+ * @throws Error where it has none: settings that ask for such a family are refused, so the cloud gave less than it said
+ */
+export function addressIn(
+  family: Network["family"],
+  addresses: Pick<Addresses, "privateIpv4" | "privateIpv6">,
+  who: string,
+): string {
+  const address = family === "ipv6" ? addresses.privateIpv6 : addresses.privateIpv4;
+  if (address === undefined) throw new Error(`${who}: its cloud gave it no private address of ${family}.`);
+  return address;
+}
+
+/** The private addresses: IPv4, then IPv6 where there is one. */
+export function memberAddresses(member: Member): string[] {
+  const { privateIpv4, privateIpv6 } = member.addresses;
+  return privateIpv6 === undefined ? [privateIpv4] : [privateIpv4, privateIpv6];
 }
 
 /** The machine's name as a node of Consul and Nomad. */

@@ -35,8 +35,8 @@ export interface MachineSpec {
 export interface Network {
   /** Private prefix of all machines. Example: "198.51.100.0/24". */
   readonly ipv4: string;
-  /** Private prefix of all machines. Example: "fd00:1ab::/64". */
-  readonly ipv6: string;
+  /** Private prefix of all machines. Undefined where the private network has IPv4 alone. Example: "fd00:1ab::/64". */
+  readonly ipv6?: string;
   /** Which family members use among themselves. */
   readonly family: "ipv4" | "ipv6";
 }
@@ -75,7 +75,8 @@ export interface Topology {
 /** A machine's addresses, as a cloud answers them. */
 export interface Addresses {
   readonly privateIpv4: string;
-  readonly privateIpv6: string;
+  /** Undefined where the private network has IPv4 alone. */
+  readonly privateIpv6?: string;
   readonly publicIpv4?: string;
   readonly publicIpv6?: string;
 }

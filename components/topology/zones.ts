@@ -56,7 +56,8 @@ export function zonesFor(
       zone(`${order.admins}-admins`, topology.adminCidrs, ["admins", "world"], "From administrators"),
     );
   }
-  const networks = [topology.network.ipv4, topology.network.ipv6];
+  const { ipv4, ipv6 } = topology.network;
+  const networks = ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
   zones.push(zone(`${order.clients}-clients`, networks, neighboursOf(["nomad-client"]), "From clients"));
   if (portsFor(member, ["world"]).length > 0) {
     zones.push(zone(`${order.world}-world`, ["0.0.0.0/0", "::/0"], ["world"], "From anybody"));

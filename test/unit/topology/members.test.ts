@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   hostPort,
   memberAddress,
+  memberAddresses,
   membersWith,
   nodeName,
   urlHost,
@@ -27,6 +28,16 @@ test("addresses follow the family", () => {
     "[fd00:1ab::3]:8501",
     "localhost:80",
   ]);
+});
+
+test("a private network of IPv4 alone", () => {
+  const { privateIpv6: _, ...addresses } = member(dev, "control-a").addresses;
+  const one = { ...member(dev, "control-a"), addresses };
+  expect(memberAddresses(one)).toEqual(["198.51.100.3"]);
+  expect(memberAddress(one, { network: { family: "ipv4" } })).toBe("198.51.100.3");
+  expect(() => memberAddress(one, { network: { family: "ipv6" } })).toThrow(
+    "control-a: its cloud gave it no private address of ipv6.",
+  );
 });
 
 test("a machine and the one that replaces it are two nodes", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import * as ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
 import type { PlannedZone } from "../../../components/provisioning/plan";
+import { memberAddresses } from "../../../components/topology/members";
 import type { MachineSpec, Member, Role, Topology } from "../../../components/topology/model";
 import { isPlace, type Neighbour, openPorts, portText } from "../../../components/topology/ports";
 import { zoneNameLimit, zonesFor } from "../../../components/topology/zones";
@@ -58,7 +59,7 @@ function expectTable(topology: Topology, members: readonly Member[]): void {
     const sources = zones.flatMap((zone) => zone.sources);
     expect(new Set(sources).size).toBe(sources.length);
     for (const from of members.filter((other) => other !== to)) {
-      for (const source of [from.addresses.privateIpv4, from.addresses.privateIpv6]) {
+      for (const source of memberAddresses(from)) {
         expect(dispatched(zones, source)).toEqual(allowed(to.spec, isNeighbour(from.spec)));
       }
     }
@@ -76,6 +77,20 @@ function expectTable(topology: Topology, members: readonly Member[]): void {
 describe("every source reaches what the table says, no more and no less", () => {
   test("dev", () => expectTable(dev.topology, dev.members));
   test("servers on machines of their own", () => expectTable(separate.topology, separate.members));
+  test("a private network of IPv4 alone, where IPv6 is the world's", () => {
+    const topology: Topology = {
+      ...dev.topology,
+      network: { ipv4: dev.topology.network.ipv4, family: "ipv4" },
+    };
+    const members = dev.members.map((one) => ({
+      ...one,
+      addresses: { ...one.addresses, privateIpv6: undefined },
+    }));
+    expectTable(topology, members);
+    expect(
+      zonesFor(member(dev, "client-a"), members, topology).flatMap(({ sources }) => sources),
+    ).not.toContain("fd00:1ab::/64");
+  });
   test("any mix of machines", () => {
     const servers: Role[] = ["consul-server", "vault-server", "nomad-server"];
     const kind = fc.oneof(
