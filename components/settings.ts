@@ -4,6 +4,7 @@ import { parseSettings, rawSettings } from "./settings/parse";
 
 export type {
   CloudSettings,
+  DnsSettings,
   GroupSettings,
   LocalCloudSettings,
   NetworkSettings,

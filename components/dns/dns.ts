@@ -37,3 +37,12 @@ export interface Dns {
 export function fullName(host: string, domain: string): string {
   return host === "" ? domain : `${host}.${domain}`;
 }
+
+/**
+ * A name's part below a domain: empty for the domain itself, undefined for a name that is not in it.
+ * Example: hostIn("www.example.org", "example.org") is "www"
+ */
+export function hostIn(name: string, domain: string): string | undefined {
+  if (name === domain) return "";
+  return name.endsWith(`.${domain}`) ? name.slice(0, -domain.length - 1) : undefined;
+}

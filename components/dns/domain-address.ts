@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as ipaddr from "ipaddr.js";
-import type { AddressRecords, Dns, SlotAddress } from "./dns";
+import { type AddressRecords, type Dns, hostIn, type SlotAddress } from "./dns";
 import { LinodeDns } from "./linode";
 import { OpenStackDns } from "./openstack";
 
@@ -83,15 +83,6 @@ function adapterOf(dns: DomainOwnership, opts: pulumi.InvokeOptions): Dns | unde
   if (dns.provider === "linode") return new LinodeDns(dns.domain, opts);
   if (dns.provider === "openstack") return new OpenStackDns(dns.domain, opts);
   return undefined;
-}
-
-/**
- * A name's part below a domain: empty for the domain itself, undefined for a name that is not in it.
- * Example: hostIn("www.example.org", "example.org") is "www"
- */
-export function hostIn(name: string, domain: string): string | undefined {
-  if (name === domain) return "";
-  return name.endsWith(`.${domain}`) ? name.slice(0, -domain.length - 1) : undefined;
 }
 
 function addressOf(balancer: BalancerAddress, type: "A" | "AAAA"): SlotAddress[] {

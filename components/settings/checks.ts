@@ -1,3 +1,4 @@
+import { hostIn } from "../dns/dns";
 import { loadBalancerClass, type Role, roles, type Versions } from "../topology/model";
 import { mayBePublic, nodeClassOf } from "../topology/topology";
 import type { GroupSettings, Settings } from "./model";
@@ -16,6 +17,7 @@ export function checkSettings(settings: Partial<Settings>, report: Report): void
   if (settings.cloud?.bake === false) {
     report(["cloud", "bake"], "must be true for now: the machines' programs come with their image");
   }
+  checkDns(settings, report);
   if (settings.groups) {
     checkGroups(settings.groups, report);
     checkServers(settings.groups, report);
@@ -72,6 +74,23 @@ function checkCommonName(path: string[], name: string, report: Report): void {
     report(
       path,
       `is too long by ${tooMuch} for a certificate's name, "${name}" (${commonNameLimit} at most)`,
+    );
+  }
+}
+
+/** A stack writes only what is its own, and only addresses that visitors can reach. */
+function checkDns({ dns, site, cloud }: Partial<Settings>, report: Report): void {
+  if (!dns?.owned) return;
+  if (site?.enabled && hostIn(site.domain, dns.domain) === undefined) {
+    report(
+      ["site", "domain"],
+      `must lie in dns.domain, "${dns.domain}", which this stack owns, not "${site.domain}"`,
+    );
+  }
+  if (cloud?.kind === "local") {
+    report(
+      ["dns", "owned"],
+      "must be false: the local cloud's addresses are reached from its own host alone",
     );
   }
 }

@@ -41,6 +41,8 @@ export interface Settings {
   readonly timing: TimingSettings;
   /** The website that shows the way from a visitor to a task. */
   readonly site: SiteSettings;
+  /** The domain whose records this stack writes. Without it no record is made. */
+  readonly dns?: DnsSettings;
 }
 
 /** Where the machines are made: one form for each kind of cloud. */
@@ -117,4 +119,22 @@ export interface SiteSettings {
   readonly instances: number;
   /** The node class of the clients that run the website. Default: general */
   readonly nodeClass: string;
+}
+
+/** The domain whose records this stack writes: A and AAAA of the load balancers, for the site's domain and all below it. */
+export interface DnsSettings {
+  /** The domain as its provider has it; it must be there already. The site's domain lies in it. No default. Example: example.org */
+  readonly domain: string;
+  /**
+   * Whether this stack writes the records. Only one stack may: the one that visitors shall come to. Default: false, and no
+   * record is made
+   */
+  readonly owned: boolean;
+  /** Who serves the domain: linode, or openstack for its Designate; it need not be the machines' cloud. No default. */
+  readonly provider: "linode" | "openstack";
+  /**
+   * How long others may remember an address, in seconds, 30 to 86400. Linode rounds it to one that it knows: 30, 120, 300,
+   * 3600 and on. Default: 300
+   */
+  readonly ttl: number;
 }

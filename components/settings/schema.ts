@@ -23,6 +23,11 @@ const key = z
   .max(63, "must have at most 63 characters, the limit of a DNS label")
   .regex(keyPattern, "must be lower-case letters, digits and single hyphens");
 
+const domain = z
+  .string()
+  .max(253, "must have at most 253 characters")
+  .regex(domainPattern, 'must be a lower-case host name with a domain, such as "www.example.org"');
+
 const multiplier = z.int().min(1).max(10).default(1);
 
 function version(program: keyof Versions) {
@@ -99,16 +104,21 @@ export const sections = {
   site: z
     .strictObject({
       enabled: z.boolean().default(true),
-      domain: z
-        .string()
-        .max(253, "must have at most 253 characters")
-        .regex(domainPattern, 'must be a lower-case host name with a domain, such as "www.example.org"')
-        .default("www.dev.test"),
+      domain: domain.default("www.dev.test"),
       instances: z.int().min(1).max(100).default(2),
       nodeClass: label.default("general"),
     })
     .meta({ title: "SiteSettings" })
     .prefault({}),
+  dns: z
+    .strictObject({
+      domain,
+      owned: z.boolean().default(false),
+      provider: z.enum(["linode", "openstack"]),
+      ttl: z.int().min(30).max(86_400).default(300),
+    })
+    .meta({ title: "DnsSettings" })
+    .optional(),
 } as const;
 
 /** The whole; the compiler holds it and the interfaces together. */
@@ -134,7 +144,9 @@ function children(schema: z.core.$ZodType, part: PropertyKey): z.core.$ZodType[]
 
 function mappings(schema: z.core.$ZodType): z.ZodObject[] {
   if (schema instanceof z.ZodObject) return [schema];
-  if (schema instanceof z.ZodPrefault) return mappings(schema.unwrap());
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) {
+    return mappings(schema.unwrap() as z.core.$ZodType);
+  }
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(mappings);
   return [];
 }

@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
+import { hostIn } from "../../../components/dns/dns";
 import {
   type BalancerAddress,
   DomainAddress,
   type DomainOwnership,
-  hostIn,
   plainAddress,
 } from "../../../components/dns/domain-address";
 import { type Answers, type Asked, recording } from "../clouds/recording";

@@ -223,6 +223,33 @@ describe("one sentence for each mistake, with its path", () => {
       'site.domain: must not end in ".consul", which the machines resolve among themselves',
     ],
   ];
+  const dns = { domain: "example.org", provider: "linode" };
+  const ofDns: [string, unknown, string[]][] = [
+    ["a domain that is named only", { ...good, dns }, []],
+    [
+      "no provider",
+      { ...good, dns: { domain: "example.org" } },
+      ['dns.provider: is missing; it must be one of "linode", "openstack"'],
+    ],
+    [
+      "a slip of the pen",
+      { ...good, dns: { ...dns, owner: true } },
+      ['dns.owner: is not a setting; did you mean "owned"?'],
+    ],
+    ["a record for a moment", { ...good, dns: { ...dns, ttl: 5 } }, ["dns.ttl: must be at least 30, not 5"]],
+    [
+      "loopback addresses for visitors, and a site elsewhere",
+      { ...good, dns: { ...dns, owned: true }, site: { domain: "www.notexample.org" } },
+      [
+        'site.domain: must lie in dns.domain, "example.org", which this stack owns, not "www.notexample.org"',
+        "dns.owned: must be false: the local cloud's addresses are reached from its own host alone",
+      ],
+    ],
+  ];
+  test.each(ofDns)("dns: %s", (_, raw, problems) => {
+    expect(problemsOf(raw)).toEqual(problems);
+  });
+
   test("a group with a name that programs trip over", () => {
     const raw = JSON.parse(JSON.stringify(goodSettings()).replace('"client"', '"__proto__"'));
     expect(problemsOf(raw)).toContain("groups.__proto__: is not a name that a group can have");
