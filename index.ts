@@ -1,4 +1,5 @@
 import { Cluster } from "./components/cluster";
+import { DomainAddress } from "./components/dns/domain-address";
 import { readSettings } from "./components/settings";
 import { Site } from "./components/site";
 
@@ -6,6 +7,16 @@ const settings = readSettings();
 const cluster = new Cluster(settings.name, { settings });
 
 const site = settings.site.enabled ? new Site("site", { cluster, settings }) : undefined;
+
+// Visitors are sent only by the stack that owns the domain, and only to a site that answers.
+if (site && settings.dns?.owned) {
+  new DomainAddress("site", {
+    dns: settings.dns,
+    domain: settings.site.domain,
+    balancers: cluster.balancerAddresses,
+    after: [site.answers],
+  });
+}
 
 export const siteUrl = site?.url;
 export const support = cluster.support;

@@ -17,6 +17,7 @@ import {
   jwksUrl,
   readyClient,
 } from "./bring-up";
+import type { BalancerAddress } from "./dns/domain-address";
 import { cloudOf, makeFleet } from "./fleet";
 import { fabioConsulRights, fabioNamespace } from "./jobs/fabio";
 import { websiteNamespace } from "./jobs/website";
@@ -39,7 +40,7 @@ import { isFixed, isServer, type Slot } from "./slot";
 import { applySupport } from "./support";
 import { memberAddress, urlHost } from "./topology/members";
 import { supportServerName, vaultServerName } from "./topology/names";
-import { portNumbers } from "./topology/ports";
+import { isPlace, portNumbers } from "./topology/ports";
 import { topologyOf } from "./topology/topology";
 import { makeTrust } from "./trust";
 import { VaultConfiguration } from "./vault-configuration";
@@ -64,6 +65,8 @@ export class Cluster extends pulumi.ComponentResource {
   public readonly support: pulumi.Output<SupportOutput>;
   /** The machines that carry the ingress. */
   public readonly loadBalancers: pulumi.Output<LoadBalancerOutput[]>;
+  /** Where visitors reach these, one by one: for the records of a domain. */
+  public readonly balancerAddresses: BalancerAddress[];
   /** All machines by their logical names. */
   public readonly machines: pulumi.Output<Record<string, MachineOutput>>;
   /** Root certificates, PEM, by service. */
@@ -244,6 +247,13 @@ export class Cluster extends pulumi.ComponentResource {
     this.ready = [admitted, secrets, voting, ...clients];
     this.support = supportOutput(support, settings.ssh.user);
     this.loadBalancers = loadBalancerOutputs(slots);
+    this.balancerAddresses = slots
+      .filter(({ spec }) => isPlace(spec, "load-balancer"))
+      .map(({ spec, machine: { publicIpv4, publicIpv6 } }) => ({
+        name: spec.name,
+        publicIpv4,
+        ...(cloud.publicIpv6 ? { publicIpv6 } : {}),
+      }));
     this.machines = machineOutputs(slots);
     this.ca = caOutputs(trust);
     this.consulToken = pulumi.secret(trust.seed.apply((seed) => consulSecret(seed, { use: "operator" })));

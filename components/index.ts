@@ -5,6 +5,13 @@
 export type { Cloud, CloudMachine, FirstContact, MachineRequest } from "./clouds/cloud";
 export { LocalCloud, type LocalCloudArgs } from "./clouds/local";
 export { Cluster, type ClusterArgs } from "./cluster";
+export type { AddressRecords, Dns, SlotAddress } from "./dns/dns";
+export {
+  type BalancerAddress,
+  DomainAddress,
+  type DomainAddressArgs,
+  type DomainOwnership,
+} from "./dns/domain-address";
 export { NomadJob, type NomadJobArgs } from "./jobs/nomad-job";
 export { ClusterMachine, type ClusterMachineArgs } from "./machine";
 export { ServiceAuthority, type ServiceAuthorityArgs } from "./pki/authority";

@@ -103,6 +103,8 @@ function leaf(name: string, args: LeafArgs, opts: pulumi.CustomResourceOptions) 
 export class Site extends pulumi.ComponentResource {
   /** Where it answers. */
   public readonly url: pulumi.Output<string>;
+  /** Depend on it to come when every load balancer has shown the page. */
+  public readonly answers: pulumi.Resource;
 
   constructor(name: string, args: SiteArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:Site", name, {}, opts);
@@ -208,7 +210,7 @@ export class Site extends pulumi.ComponentResource {
       { ...child, dependsOn: [content, ...cluster.ready] },
     );
     // A check of Consul's asks whether a port is open; a visitor wants the page.
-    supportProgram(
+    this.answers = supportProgram(
       "site-answers",
       support,
       {

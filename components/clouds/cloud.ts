@@ -72,5 +72,10 @@ export interface Cloud {
   readonly kind: string;
   /** What a machine has, where its own view is wrong: a machine that shares its kernel sees the whole host. */
   readonly capacity?: { readonly memoryMb: number; readonly cpuMhz: number };
+  /**
+   * Whether its public machines have an IPv6 address that is reached from outside: records of names are planned before any
+   * address is known. Default: they have IPv4 alone.
+   */
+  readonly publicIpv6?: boolean;
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine;
 }
