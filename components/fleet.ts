@@ -10,12 +10,13 @@ import type { Trust } from "./trust";
 
 /** The adapter of the cloud that the settings name. */
 export function cloudOf(settings: Settings): Cloud {
-  return new LocalCloud({
-    ipv4: settings.network.ipv4,
-    ipv6: settings.network.ipv6,
-    bake: settings.cloud.bake,
-    memoryMb: settings.cloud.memoryMb,
-  });
+  const { cloud, network } = settings;
+  switch (cloud.kind) {
+    case "local":
+      return new LocalCloud({ ...network, bake: cloud.bake, memoryMb: cloud.memoryMb });
+    case "linode":
+      throw new Error("cloud.kind: linode has no adapter yet.");
+  }
 }
 
 /**
@@ -48,6 +49,7 @@ export function makeFleet(
           public: spec.public,
           openings: openingsOf(spec),
           spread: spreadOf(spec),
+          stateful: isFixed(spec),
           size: spec.size,
           host: spec.roles.includes("support") ? supportHost : undefined,
           family: topology.network.family,

@@ -25,6 +25,8 @@ export interface ClusterMachineArgs {
   openings: Opening[];
   /** Machines with the same word here shall stand on different hosts of the cloud. Default: it does not matter. */
   spread?: string;
+  /** Whether its disk should outlive the loss of the cloud's host below it. Default: it need not. */
+  stateful?: boolean;
   size?: string;
   /** The machine's number in the private networks, where its successor shall have its addresses. Default: any. */
   host?: number;
@@ -88,6 +90,7 @@ export class ClusterMachine extends pulumi.ComponentResource {
         public: args.public,
         openings: args.openings,
         spread: args.spread,
+        stateful: args.stateful,
         size: args.size,
         host: args.host,
         firstContact: {

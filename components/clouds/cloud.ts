@@ -41,6 +41,11 @@ export interface MachineRequest {
    */
   spread?: string;
   /**
+   * Whether what lies on its disk should outlive the loss of the cloud's host below it, where it can be asked for that.
+   * Default: it need not.
+   */
+  stateful?: boolean;
+  /**
    * The machine's number in the private networks, 2 to 10, where its successor shall have its addresses; it then goes before
    * its successor comes. Default: any free one, and the successor comes first.
    */
