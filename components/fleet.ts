@@ -10,13 +10,12 @@ import type { Trust } from "./trust";
 
 /** The adapter of the cloud that the settings name. */
 export function cloudOf(settings: Settings): Cloud {
-  const { cloud, network } = settings;
-  switch (cloud.kind) {
-    case "local":
-      return new LocalCloud({ ...network, bake: cloud.bake, memoryMb: cloud.memoryMb });
-    case "linode":
-      throw new Error("cloud.kind: linode has no adapter yet.");
-  }
+  return new LocalCloud({
+    ipv4: settings.network.ipv4,
+    ipv6: settings.network.ipv6,
+    bake: settings.cloud.bake,
+    memoryMb: settings.cloud.memoryMb,
+  });
 }
 
 /**
