@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
@@ -6,28 +7,28 @@ import {
   lchownSync,
   mkdirSync,
   readFileSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathBetween } from "./cgroups.js";
 import { LabError } from "./errors.js";
-import type { FirstContact } from "./spec.js";
+import type { FirstContact, MachineSpec } from "./spec.js";
 
 /** The first user's number, as Debian's installer gives it. */
 const uid = 1000;
 
 /**
  * Writes what a new machine knows of itself onto its disk, before its first boot: name, identity, and the first
- * contact. Only a disk that no machine has run on is written to; a real host key comes later and stays.
+ * contact, or a seed from which cloud-init makes it. Only a disk that no machine has run on is written to; a real host
+ * key comes later and stays.
  */
 export function prepareDisk(
   upper: string,
   layers: readonly string[],
   name: string,
-  contact: FirstContact,
+  { firstContact, userData }: Pick<MachineSpec, "firstContact" | "userData">,
 ): void {
-  const { user } = contact;
-  const home = `/home/${user}`;
   put(upper, "/etc/hostname", `${name}\n`, 0o644);
   put(
     upper,
@@ -37,6 +38,41 @@ export function prepareDisk(
   );
   // Set here, or the machine's first boot would set itself up as systemd's "first boot" does.
   put(upper, "/etc/machine-id", `${randomBytes(16).toString("hex")}\n`, 0o444);
+  if (userData !== undefined) putSeed(upper, name, userData);
+  if (firstContact) putContact(upper, layers, firstContact);
+}
+
+/** The units of cloud-init, which an image without a seed does not start. */
+const cloudInitUnits = ["cloud-init-local", "cloud-init", "cloud-config", "cloud-final"];
+
+/**
+ * A NoCloud seed, and all that lets cloud-init look for it: https://docs.cloud-init.io, "NoCloud". It finds the network
+ * as a cloud's image has it, configured.
+ */
+function putSeed(upper: string, name: string, userData: string): void {
+  const seed = "/var/lib/cloud/seed/nocloud";
+  put(
+    upper,
+    `${seed}/meta-data`,
+    `${JSON.stringify({ "instance-id": name, "local-hostname": name })}\n`,
+    0o600,
+  );
+  put(upper, `${seed}/user-data`, userData, 0o600);
+  // The image has no locales: cloud-init would fail to set one.
+  const settings = { datasource_list: ["NoCloud"], network: { config: "disabled" }, locale: false };
+  put(upper, "/etc/cloud/cloud.cfg.d/90-lab.cfg", `${JSON.stringify(settings)}\n`, 0o644);
+  // A device 0:0 in an overlay's upper layer hides the image's file: that one keeps cloud-init from starting.
+  execFileSync("mknod", [join(upper, "/etc/cloud/cloud-init.disabled"), "c", "0", "0"]);
+  const wants = join(upper, "/etc/systemd/system/cloud-init.target.wants");
+  mkdirSync(wants, { recursive: true, mode: 0o755 });
+  for (const unit of cloudInitUnits)
+    symlinkSync(`/lib/systemd/system/${unit}.service`, join(wants, `${unit}.service`));
+}
+
+/** What cloud-init would make of the first contact. */
+function putContact(upper: string, layers: readonly string[], contact: FirstContact): void {
+  const { user } = contact;
+  const home = `/home/${user}`;
   addUser(upper, layers, user, home);
   put(upper, `/etc/sudoers.d/90-first-contact`, `${user} ALL=(ALL:ALL) NOPASSWD: ALL\n`, 0o440);
   put(upper, `${home}/.ssh/authorized_keys`, `${contact.authorizedKeys.join("\n")}\n`, 0o600);

@@ -45,6 +45,7 @@ Standard input, a JSON document:
   network      {"ipv4": "198.51.100.0/24", "ipv6": "fd00:1ab::/64"}, the same for all machines of a lab
   memoryMb     limit of its memory in MiB (default none)
   firstContact {"user": "ops", "authorizedKeys": ["ssh-ed25519 ..."], "hostKey": "-----BEGIN OPENSSH PRIVATE KEY-----..."}
+  userData     in place of firstContact: a "#cloud-config" document, which the machine's cloud-init executes at its first boot
 Answer: id, name, privateIpv4, privateIpv6 and, where public, publicIpv4, publicIpv6, forwardAddress.
 With bake it boots the newest image that "image --bake" made, and makes one where there is none.`;
 

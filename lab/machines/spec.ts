@@ -25,10 +25,23 @@ export interface MachineSpec {
   readonly host?: number;
   /** Limit of the machine's memory in MiB; none by default. */
   readonly memoryMb?: number;
-  readonly firstContact: FirstContact;
+  /** Written onto the machine's disk. Either this or `userData`. */
+  readonly firstContact?: FirstContact;
+  /** What cloud-init executes at the first boot, as a cloud hands it over: a `#cloud-config` document. */
+  readonly userData?: string;
 }
 
-const knownKeys = ["name", "public", "publicPorts", "bake", "network", "host", "memoryMb", "firstContact"];
+const knownKeys = [
+  "name",
+  "public",
+  "publicPorts",
+  "bake",
+  "network",
+  "host",
+  "memoryMb",
+  "firstContact",
+  "userData",
+];
 
 /** Says in one sentence what is wrong with a machine's name, or undefined. */
 export function nameProblem(name: unknown): string | undefined {
@@ -51,7 +64,6 @@ export function parseSpec(text: string): MachineSpec {
   const problem = nameProblem(raw.name);
   if (problem) refuse(problem);
   const network = objectAt(raw.network, "network");
-  const contact = objectAt(raw.firstContact, "firstContact");
   const spec: MachineSpec = {
     name: stringAt(raw.name, "name"),
     public: booleanAt(raw.public, "public", false),
@@ -60,17 +72,14 @@ export function parseSpec(text: string): MachineSpec {
     network: { ipv4: stringAt(network.ipv4, "network.ipv4"), ipv6: stringAt(network.ipv6, "network.ipv6") },
     host: hostAt(raw.host),
     memoryMb: memoryAt(raw.memoryMb),
-    firstContact: {
-      user: stringAt(contact.user, "firstContact.user"),
-      authorizedKeys: keysAt(contact.authorizedKeys),
-      hostKey: hostKeyAt(contact.hostKey),
-    },
+    ...(raw.userData === undefined
+      ? { firstContact: contactAt(raw.firstContact) }
+      : { userData: stringAt(raw.userData, "userData") }),
   };
+  if (raw.userData !== undefined && raw.firstContact !== undefined)
+    refuse("firstContact and userData exclude each other.");
   const networkTrouble = networkProblem(spec.network);
   if (networkTrouble) refuse(networkTrouble);
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(spec.firstContact.user) || spec.firstContact.user === "root") {
-    refuse(`firstContact.user must be a Linux user name other than root, not "${spec.firstContact.user}".`);
-  }
   if (!spec.public && spec.publicPorts.length > 0) refuse("publicPorts are for a public machine only.");
   return spec;
 }
@@ -137,6 +146,14 @@ function memoryAt(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (!Number.isInteger(value) || (value as number) < 64) refuse("memoryMb must be a whole number from 64.");
   return value as number;
+}
+
+function contactAt(value: unknown): FirstContact {
+  const contact = objectAt(value, "firstContact");
+  const user = stringAt(contact.user, "firstContact.user");
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(user) || user === "root")
+    refuse(`firstContact.user must be a Linux user name other than root, not "${user}".`);
+  return { user, authorizedKeys: keysAt(contact.authorizedKeys), hostKey: hostKeyAt(contact.hostKey) };
 }
 
 function keysAt(value: unknown): string[] {

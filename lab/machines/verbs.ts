@@ -71,7 +71,7 @@ export async function createMachine(lab: string, spec: MachineSpec, progress: Pr
       // A run that was cut in here began again from nothing: no machine has seen this disk.
       await removeTree(join(machineDir(lab, record.name), "upper"));
       const upper = makeDisk(lab, record.name);
-      prepareDisk(upper, record.layers, record.name, spec.firstContact);
+      prepareDisk(upper, record.layers, record.name, spec);
       record = writeMachine(lab, { ...record, prepared: true });
     }
     await boot(open, record);
@@ -213,12 +213,15 @@ export async function resumeLab(lab: string, progress: Progress): Promise<void> 
   );
 }
 
-/** Removes a machine: at once, without a halt; with the last one ends the lab. One that does not exist is a success. */
-export async function destroyMachine(lab: string, name: string): Promise<boolean> {
+/**
+ * Removes a machine: at once, without a halt; with the last one ends the lab, unless it shall be kept. One that does not
+ * exist is a success.
+ */
+export async function destroyMachine(lab: string, name: string, keepLab = false): Promise<boolean> {
   const record = readLab(lab);
   if (!record || !machineNames(lab).includes(name)) return false;
   await withMachineLock(lab, name, () => removeMachine(lab, name, record.cgroups ?? plannedGroups(lab)));
-  if (machineNames(lab).length === 0) {
+  if (!keepLab && machineNames(lab).length === 0) {
     await withLabLock(lab, async () => {
       if (machineNames(lab).length === 0) await dismantle(lab, () => undefined);
     });

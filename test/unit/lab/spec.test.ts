@@ -18,7 +18,7 @@ describe("a machine's spec", () => {
     const spec = parse({});
     expect(spec).toMatchObject({ public: false, publicPorts: [], bake: true, name: good.name });
     expect(spec.memoryMb).toBeUndefined();
-    expect(spec.firstContact.hostKey).toBe(`${secret}\n`);
+    expect(spec.firstContact?.hostKey).toBe(`${secret}\n`);
   });
 
   test.each<[string, object]>([
@@ -37,6 +37,8 @@ describe("a machine's spec", () => {
     ["host must be a whole number from 2 to 10.", { host: 11 }],
     ["memoryMb must be a whole number from 64.", { memoryMb: 1.5 }],
     ["firstContact must be an object.", { firstContact: null }],
+    ["firstContact and userData exclude each other.", { userData: "#cloud-config\n{}\n" }],
+    ["userData must be a string.", { firstContact: undefined, userData: {} }],
     ["firstContact.user must be a Linux user name other than root", contact({ user: "root" })],
     ["firstContact.user must be a Linux user name", contact({ user: "a:b" })],
     ["firstContact.authorizedKeys must be a list", contact({ authorizedKeys: [] })],
@@ -48,6 +50,11 @@ describe("a machine's spec", () => {
     expect(() => parse(change)).toThrow(message);
     expect(() => parse(change)).toThrow(LabError);
     expect(() => parse(change)).toThrow(/^Machine spec: [^\n]+\.$/);
+  });
+
+  test("user data for cloud-init, in place of a first contact", () => {
+    const spec = parse({ firstContact: undefined, userData: "#cloud-config\n{}\n" });
+    expect([spec.userData, spec.firstContact]).toEqual(["#cloud-config\n{}\n", undefined]);
   });
 
   test("a host key that is none is not shown", () => {
