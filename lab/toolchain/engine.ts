@@ -10,7 +10,7 @@ import { projectRoot } from "./goModule";
 import { findOnPath, isExecutable } from "./onPath";
 
 /** The providers that the program uses and that have a stand-in. */
-const PROVIDERS = ["random", "tls", "command", "vault"] as const;
+const PROVIDERS = ["random", "tls", "command", "vault", "linode"] as const;
 
 /** The least major version of Node that @pulumi/pulumi runs on. */
 const LEAST_NODE = 22;

@@ -21,6 +21,11 @@ export interface Property {
   secret?: boolean;
   /** Put in when the property is missing. */
   default?: unknown;
+  /**
+   * Where it is not given, the provider fills it in: unknown at the preview of a new resource, and what it was in that of
+   * an old one. To give it no more is no change. Has effect on top-level properties.
+   */
+  computed?: boolean;
   /** Element description of a list or a map. */
   of?: Property;
   /** The fields of an object; any other field is refused by name. */
@@ -29,7 +34,7 @@ export interface Property {
   unimplemented?: string;
   /** Says what is wrong with a known value (never quoting a secret), or undefined. */
   validate?(value: unknown): string | undefined;
-  /** Whether a changed value (undefined: none) means what the old one meant, and is no change. On top-level properties. */
+  /** Whether a changed value (undefined: none is given) means what the old one meant, and is no change. On top-level properties. */
   same?(old: unknown, now: unknown): boolean;
 }
 

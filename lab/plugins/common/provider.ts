@@ -65,7 +65,7 @@ export class Provider {
     for (const [path, { kind: change, property }] of changes) {
       const [old, now] = [plain(olds[property]), plain(news[property])];
       const secretnessOnly = same(old, now);
-      if (!secretnessOnly && !containsUnknown(now) && kind.inputs[property]?.same?.(old, now)) continue;
+      if (!secretnessOnly && meansSame(kind.inputs[property], old, now)) continue;
       const forceNew =
         kind.update === undefined || kind.inputs[property]?.forceNew === true || forced.has(property);
       const replace = forceNew && !secretnessOnly;
@@ -81,7 +81,9 @@ export class Provider {
   }
 
   previewCreate(token: string, inputs: Values): WireState {
-    return { id: "", inputs, properties: { ...inputs, ...unknownOutputs(this.resource(token)) } };
+    const kind = this.resource(token);
+    const filledIn = Object.fromEntries(unset(kind, inputs).map((name) => [name, UNKNOWN]));
+    return { id: "", inputs, properties: { ...filledIn, ...inputs, ...unknownOutputs(kind) } };
   }
 
   async create(token: string, inputs: Values, call: Call): Promise<WireState> {
@@ -98,7 +100,8 @@ export class Provider {
   previewUpdate(token: string, id: string, state: Values, inputs: Values): WireState {
     const kind = this.resource(token);
     const stable = Object.keys(kind.outputs).filter((name) => kind.outputs[name].stable && name in state);
-    return { id, inputs, properties: { ...inputs, ...unknownOutputs(kind), ...pick(state, stable) } };
+    const kept = pick(state, [...unset(kind, inputs), ...stable]);
+    return { id, inputs, properties: { ...inputs, ...unknownOutputs(kind), ...kept } };
   }
 
   async update(token: string, id: string, state: Values, inputs: Values, call: Call): Promise<WireState> {
@@ -208,6 +211,16 @@ function markAll(described: Record<string, Pick<Property, "secret">>, values: Va
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, mark(described[name], value)]),
   );
+}
+
+/** Computed inputs that are not given. */
+function unset(kind: ResourceKind, inputs: Values): string[] {
+  return Object.keys(kind.inputs).filter((name) => kind.inputs[name].computed && !(name in inputs));
+}
+
+function meansSame(property: Property | undefined, old: unknown, now: unknown): boolean {
+  if (containsUnknown(now)) return false;
+  return (property?.computed === true && now === undefined) || property?.same?.(old, now) === true;
 }
 
 function markOutputs(kind: ResourceKind, outputs: Values): Values {

@@ -71,7 +71,8 @@ describe("the engine's environment", () => {
     executable(at("path", "pulumi"), "#!/bin/sh\necho 'Tool v1.2.3'\n");
     executable(at("host", "pulumi-language-nodejs"), "#!/bin/sh\necho 'Tool v1.2.3'\n");
     chain.searchPath = `${at("path")}:${at("host")}`;
-    for (const name of ["tls", "command", "vault"]) executable(at("path", `pulumi-resource-${name}`), "");
+    for (const name of ["tls", "command", "vault", "linode"])
+      executable(at("path", `pulumi-resource-${name}`), "");
     const forced = executable(at("forced"), "");
     const result = await engineEnvironmentWith(chain, {
       PULUMI_HOME: at("home"),
@@ -86,6 +87,7 @@ describe("the engine's environment", () => {
       "tls path",
       "command path",
       "vault path",
+      "linode path",
     ]);
   });
 });
