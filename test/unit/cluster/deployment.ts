@@ -9,6 +9,7 @@ import type {
 } from "@pulumi/pulumi/proto/resource_pb";
 import { vi } from "vitest";
 import { unpackBundle } from "../../../components/provisioning/bundle";
+import { type Answers, kindOf as cloudKindOf } from "../clouds/recording";
 
 /**
  * The stack's own program, run against mocks that write down what an engine would be asked: not only inputs, but also
@@ -235,25 +236,38 @@ function listen(monitor: Monitor, found: Map<string, Recorded>, secretOutputs: M
   };
 }
 
+/** Where the program is not the project's own, or its machines are not local. */
+export interface Elsewhere {
+  /** What runs. Default: the index.ts of the project. */
+  program?(): Promise<object>;
+  /** What the plugins of another cloud answer. */
+  answers?: Answers;
+}
+
 /**
- * Runs the program (the index.ts of the project).
+ * Runs the program.
  * @param config a stack's configuration, every value a text
  * @param preview whether this is the preview of a first `up`: nothing is known of what does not exist
  */
-export async function deploy(config: Record<string, string>, preview = false): Promise<Deployment> {
+export async function deploy(
+  config: Record<string, string>,
+  preview = false,
+  { program = () => import("../../../index.js"), answers }: Elsewhere = {},
+): Promise<Deployment> {
   const found = new Map<string, Recorded>();
   const secretOutputs = new Map<string, string[]>();
   await pulumi.runtime.setMocks(
     {
       newResource: (args) => {
         if (preview) return { id: "", state: args.inputs };
-        const state = stateOf(args);
+        const asked = { kind: cloudKindOf(args.type), name: args.name, inputs: args.inputs };
+        const state = { ...stateOf(args), ...answers?.resource?.(asked) };
         for (const name of secretOutputs.get(`${args.type} ${args.name}`) ?? []) {
           state[name] = pulumi.secret(state[name]);
         }
         return { id: args.custom ? `${args.name}-id` : "", state };
       },
-      call: ({ inputs }) => inputs,
+      call: ({ token, inputs }) => ({ ...inputs, ...answers?.call?.(token, inputs) }),
     },
     "hashistack",
     "dev",
@@ -267,7 +281,7 @@ export async function deploy(config: Record<string, string>, preview = false): P
   process.chdir(folder);
   try {
     vi.resetModules();
-    const outputs = { ...(await import("../../../index.js")) } as unknown as Deployment["outputs"];
+    const outputs = { ...(await program()) } as unknown as Deployment["outputs"];
     await pulumi.runtime.disconnect();
     return { resources: [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), outputs };
   } finally {
