@@ -5,17 +5,19 @@ import { ClusterMachine } from "./machine";
 import type { Settings } from "./settings";
 import { isFixed, type Slot, slotOf } from "./slot";
 import type { MachineSpec, Topology } from "./topology/model";
-import { isPlace, openingsOf } from "./topology/ports";
+import { openingsOf } from "./topology/ports";
+import { standsApart } from "./topology/topology";
 import type { Trust } from "./trust";
 
 /** The adapter of the cloud that the settings name. */
 export function cloudOf(settings: Settings): Cloud {
-  return new LocalCloud({
-    ipv4: settings.network.ipv4,
-    ipv6: settings.network.ipv6,
-    bake: settings.cloud.bake,
-    memoryMb: settings.cloud.memoryMb,
-  });
+  const { cloud, network } = settings;
+  switch (cloud.kind) {
+    case "local":
+      return new LocalCloud({ ...network, bake: cloud.bake, memoryMb: cloud.memoryMb });
+    case "linode":
+      throw new Error("cloud.kind: linode has no adapter yet.");
+  }
 }
 
 /**
@@ -23,11 +25,6 @@ export function cloudOf(settings: Settings): Cloud {
  * made anew must be found where the lost one was.
  */
 const supportHost = 2;
-
-/** Servers and load balancers stand apart from their like: what takes one host away must leave the others. */
-function spreadOf(spec: MachineSpec): string | undefined {
-  return isFixed(spec) || isPlace(spec, "load-balancer") ? spec.group : undefined;
-}
 
 /** A machine for each slot of the topology; support first, since the others are reached through it. */
 export function makeFleet(
@@ -47,7 +44,7 @@ export function makeFleet(
           cluster: topology.cluster,
           public: spec.public,
           openings: openingsOf(spec),
-          spread: spreadOf(spec),
+          spread: standsApart(spec) ? spec.group : undefined,
           stateful: isFixed(spec),
           size: spec.size,
           host: spec.roles.includes("support") ? supportHost : undefined,

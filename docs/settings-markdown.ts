@@ -47,7 +47,12 @@ export function settingsMarkdown(schema: object, namespace: string): string {
   const config = (schema as JsonSchema).properties?.config ?? {};
   const sections = Object.entries(config.properties ?? {}).map(([name, form]) => {
     const rows = rowsBelow(name.replace(`${namespace}:`, ""), form, config.required?.includes(name) ?? false);
-    return [`## \`${name}\``, "", ...table(rows), ""].join("\n");
+    const kinds = (form.oneOf?.length ?? 0) > 1 ? (form.oneOf ?? []) : [];
+    const tables = kinds.flatMap((kind) => {
+      const [, ...inner] = rowsBelow(name.replace(`${namespace}:`, ""), kind, false);
+      return [`### of the kind \`${text(kind.properties?.kind?.const)}\``, "", ...table(inner), ""];
+    });
+    return [`## \`${name}\``, "", ...table(rows), "", ...tables].join("\n");
   });
   return [preface, ...sections].join("\n");
 }
@@ -94,6 +99,6 @@ function typeText(form: JsonSchema): string {
   if (form.const !== undefined) return `\`${text(form.const)}\``;
   if (form.enum) return form.enum.map((value) => `\`${text(value)}\``).join(", ");
   if (form.type === "array") return `list of ${form.items?.enum ? typeText(form.items) : "strings"}`;
-  if (framed(form)) return "mapping";
+  if (framed(form) || form.oneOf) return "mapping";
   return form.type ?? "value";
 }

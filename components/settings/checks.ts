@@ -1,7 +1,8 @@
 import { hostIn } from "../dns/dns";
 import { loadBalancerClass, type Role, roles, type Versions } from "../topology/model";
 import { mayBePublic, nodeClassOf } from "../topology/topology";
-import type { GroupSettings, Settings } from "./model";
+import { checkLinode } from "./linode";
+import type { CloudSettings, GroupSettings, Settings } from "./model";
 import { checkNetworks } from "./networks";
 import { listed, type Report, shown } from "./problems";
 import { supportedVersions } from "./versions";
@@ -14,15 +15,29 @@ export function checkSettings(settings: Partial<Settings>, report: Report): void
   checkVersions(settings.versions, report);
   checkNames(settings, report);
   checkNetworks(settings, report);
-  if (settings.cloud?.bake === false) {
-    report(["cloud", "bake"], "must be true for now: the machines' programs come with their image");
-  }
+  if (settings.cloud) checkCloud(settings.cloud, settings, report);
   checkDns(settings, report);
   if (settings.groups) {
     checkGroups(settings.groups, report);
     checkServers(settings.groups, report);
     checkMachineNames(settings.groups, settings.name, report);
     checkClasses(settings.groups, settings.site, report);
+  }
+}
+
+/** What each kind of cloud asks of the settings. */
+function checkCloud(cloud: CloudSettings, settings: Partial<Settings>, report: Report): void {
+  switch (cloud.kind) {
+    case "local":
+      if (!cloud.bake) {
+        report(["cloud", "bake"], "must be true for now: the machines' programs come with their image");
+      }
+      break;
+    case "linode":
+      checkLinode(cloud, settings, report);
+      break;
+    default:
+      cloud satisfies never;
   }
 }
 

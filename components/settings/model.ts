@@ -19,7 +19,7 @@ export interface Settings {
   readonly network: NetworkSettings;
   /**
    * Networks whose hosts may use SSH and the Consul, Vault and Nomad APIs through support: CIDRs of either family,
-   * never the whole internet. Default: the administrator's addresses of the local cloud.
+   * never the whole internet. Default: the administrator's addresses of the local cloud, and none with another.
    * Example: ["203.0.113.7/32", "2001:db8:7::/64"]
    */
   readonly adminCidrs: readonly string[];
@@ -46,7 +46,7 @@ export interface Settings {
 }
 
 /** Where the machines are made: one form for each kind of cloud. */
-export type CloudSettings = LocalCloudSettings;
+export type CloudSettings = LocalCloudSettings | LinodeCloudSettings;
 
 /** Machines inside one Linux host. */
 export interface LocalCloudSettings {
@@ -58,16 +58,34 @@ export interface LocalCloudSettings {
   readonly memoryMb: number;
 }
 
-/** The private networks, one of each family. Every machine has an address in both. */
+/** Machines at Linode (Akamai). */
+export interface LinodeCloudSettings {
+  /** The kind of cloud: linode means instances at Linode; the API token is the provider's own (LINODE_TOKEN). */
+  readonly kind: "linode";
+  /** Where the machines stand; it must offer VPCs, metadata and placement groups. No default. Example: nl-ams */
+  readonly region: string;
+  /** The image with packages and programs, one of your own. A new one is for machines made anew. No default. Example: private/12345678 */
+  readonly image: string;
+  /** The type of machines whose group names no size. Default: g6-standard-2 */
+  readonly type: string;
+  /** How machines go out: public, each by a public address of its own, at which only the ways in are open. Default: public */
+  readonly egress: "public" | "nat";
+  /** Whether Linode backs up, for a price, the disks of the machines that hold state: support and servers. Default: true */
+  readonly backups: boolean;
+  /** Whether support's machine is guarded from being destroyed by an up or a destroy. Default: true */
+  readonly protect: boolean;
+}
+
+/** The private networks. Every machine has an address in each. */
 export interface NetworkSettings {
   /**
    * Private IPv4 network of all machines: room for twice the machines, since a replaced machine stands beside the new
-   * one for a while. Default: 198.51.100.0/24
+   * one for a while. Default: 198.51.100.0/24, at linode 10.1.0.0/24
    */
   readonly ipv4: string;
-  /** Private IPv6 network of all machines, from /32 to /64. Default: fd00:1ab::/64 */
-  readonly ipv6: string;
-  /** Which family the machines use among themselves: ipv4 or ipv6. Default: ipv6 */
+  /** Private IPv6 network of all machines, from /32 to /64. Default: fd00:1ab::/64, at linode there is none */
+  readonly ipv6?: string;
+  /** Which family the machines use among themselves: ipv4 or ipv6. Default: ipv6 where they have it */
   readonly family: "ipv4" | "ipv6";
 }
 
@@ -113,7 +131,7 @@ export interface TimingSettings {
 export interface SiteSettings {
   /** Whether the ingress and the website run at all. Default: true */
   readonly enabled: boolean;
-  /** The site's host name. Default: www.dev.test */
+  /** The site's host name. Default: www.dev.test, and none with another cloud than the local one */
   readonly domain: string;
   /** How many instances of the website run, 1 to 100. Default: 2 */
   readonly instances: number;

@@ -20,8 +20,11 @@ export function checkNetworks(settings: Partial<Settings>, report: Report): void
   const { network, adminCidrs, groups } = settings;
   const own: { path: string; cidr: Cidr }[] = [];
   for (const family of ["ipv4", "ipv6"] as const) {
+    const text = network?.[family];
     const cidr =
-      network && privateNetwork(network[family], family, (message) => report(["network", family], message));
+      text === undefined
+        ? undefined
+        : privateNetwork(text, family, (message) => report(["network", family], message));
     if (cidr) own.push({ path: `network.${family}`, cidr });
   }
   const machines = Object.values(groups ?? {}).reduce((sum, { keys }) => sum + keys.length, 0);
@@ -34,6 +37,9 @@ export function checkNetworks(settings: Partial<Settings>, report: Report): void
           "since a replaced machine stands beside the new one for a while",
       );
     }
+  }
+  if (network?.family === "ipv6" && network.ipv6 === undefined) {
+    report(["network", "family"], "must be ipv4: the private network has no IPv6");
   }
   checkAdmins(adminCidrs ?? [], own, report);
 }

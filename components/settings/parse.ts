@@ -1,4 +1,5 @@
 import { checkSettings } from "./checks";
+import { completeSettings, type Looked } from "./defaults";
 import type { Settings } from "./model";
 import {
   didYouMean,
@@ -34,18 +35,22 @@ export function parseSettings(raw: unknown): Settings {
   for (const key of Object.keys(raw)) {
     if (!Object.hasOwn(sections, key)) report([key], `is not a setting${didYouMean(key, sectionNames)}`);
   }
-  const parsed: { -readonly [P in keyof Settings]?: Settings[P] } = {};
+  const looked: Looked = {};
+  const right = new Set<string>();
   for (const name of sectionNames) {
     const value = Object.hasOwn(raw, name) ? (raw as Record<string, unknown>)[name] : undefined;
     const result = sections[name].safeParse(value);
-    if (result.success) Object.assign(parsed, { [name]: result.data });
-    else for (const issue of result.error.issues) reportIssue(issue, value, [name], knownAt, report);
+    if (result.success) {
+      Object.assign(looked, { [name]: result.data });
+      right.add(name);
+    } else for (const issue of result.error.issues) reportIssue(issue, value, [name], knownAt, report);
   }
   // The schema library passes over this one name in silence.
   const { groups } = raw as { groups?: unknown };
   if (typeof groups === "object" && groups !== null && Object.hasOwn(groups, "__proto__")) {
     report(["groups", "__proto__"], "is not a name that a group can have");
   }
+  const parsed = completeSettings(looked, right, report);
   checkSettings(parsed, report);
   if (problems.length > 0) throw new SettingsError(problems);
   return parsed as Settings;

@@ -95,7 +95,14 @@ export function reportIssue(
 ): void {
   const path = [...at, ...issue.path];
   if (issue.code === "unrecognized_keys") {
-    for (const key of issue.keys) report([...path, key], `is not a setting${didYouMean(key, known(path))}`);
+    const names = known(path);
+    for (const key of issue.keys) {
+      const foreign = names.includes(key);
+      report(
+        [...path, key],
+        foreign ? "is a setting of another kind" : `is not a setting${didYouMean(key, names)}`,
+      );
+    }
   } else {
     report(path, sentence(issue, valueAt(raw, issue.path)));
   }

@@ -13,6 +13,10 @@ export const labelPattern = /^[a-z](?:-?[a-z0-9])*$/;
 const keyPattern = /^[a-z0-9](?:-?[a-z0-9])*$/;
 const domainPattern = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
 
+/** A type of machine at Linode. */
+export const linodeType = /^g[0-9]+-[a-z0-9]+(?:-[a-z0-9]+)*$/;
+export const linodeTypeHint = 'must be a type of Linode\'s, such as "g6-standard-2"';
+
 const label = z
   .string()
   .max(63, "must have at most 63 characters, the limit of a DNS label")
@@ -42,6 +46,22 @@ const local = z
   })
   .meta({ title: "LocalCloudSettings" });
 
+const linode = z
+  .strictObject({
+    kind: z.literal("linode"),
+    region: z
+      .string()
+      .regex(/^[a-z]{2}-[a-z0-9]+(?:-[a-z0-9]+)*$/, 'must be a region of Linode, such as "nl-ams"'),
+    image: z
+      .string()
+      .regex(/^private\/[1-9][0-9]*$/, 'must be an image of your own, such as "private/12345678"'),
+    type: z.string().regex(linodeType, linodeTypeHint).default("g6-standard-2"),
+    egress: z.enum(["public", "nat"]).default("public"),
+    backups: z.boolean().default(true),
+    protect: z.boolean().default(true),
+  })
+  .meta({ title: "LinodeCloudSettings" });
+
 const group = z
   .strictObject({
     roles: z.array(z.enum(roles as readonly [Role, ...Role[]])).min(1, "must name at least one role"),
@@ -52,15 +72,25 @@ const group = z
   })
   .meta({ title: "GroupSettings" });
 
+/**
+ * What the sections give: the settings but for those whose defaults depend on the kind of cloud, which
+ * defaults.ts fills in.
+ */
+type Asked = Omit<Settings, "adminCidrs" | "network" | "site"> & {
+  readonly adminCidrs?: Settings["adminCidrs"];
+  readonly network: Partial<Settings["network"]>;
+  readonly site: Omit<Settings["site"], "domain"> & { readonly domain?: string };
+};
+
 /** One schema for each setting at the top, so that one that is wrong does not hide what is wrong in another. */
 export const sections = {
   name: label,
-  cloud: z.discriminatedUnion("kind", [local]).prefault({ kind: "local" }),
+  cloud: z.discriminatedUnion("kind", [local, linode]).prefault({ kind: "local" }),
   network: z
     .strictObject({
-      ipv4: z.string().default("198.51.100.0/24"),
-      ipv6: z.string().default("fd00:1ab::/64"),
-      family: z.enum(["ipv4", "ipv6"]).default("ipv6"),
+      ipv4: z.string().optional(),
+      ipv6: z.string().optional(),
+      family: z.enum(["ipv4", "ipv6"]).optional(),
     })
     .meta({ title: "NetworkSettings" })
     .prefault({}),
@@ -68,7 +98,7 @@ export const sections = {
     .array(z.string())
     .min(1, "must name at least one network, or nobody can reach support")
     .max(20, "must name at most 20 networks: clouds limit the rules of a firewall")
-    .default(["192.0.2.10/32", "fd00:1ab:ff::10/128"]),
+    .optional(),
   datacenter: label.default("dc1"),
   region: label.default("global"),
   versions: z
@@ -104,7 +134,7 @@ export const sections = {
   site: z
     .strictObject({
       enabled: z.boolean().default(true),
-      domain: domain.default("www.dev.test"),
+      domain: domain.optional(),
       instances: z.int().min(1).max(100).default(2),
       nodeClass: label.default("general"),
     })
@@ -122,9 +152,7 @@ export const sections = {
 } as const;
 
 /** The whole; the compiler holds it and the interfaces together. */
-export const settingsSchema = z
-  .strictObject(sections)
-  .meta({ title: "Settings" }) satisfies z.ZodType<Settings>;
+export const settingsSchema = z.strictObject(sections).meta({ title: "Settings" }) satisfies z.ZodType<Asked>;
 
 /** The settings known inside the mapping at a path. Example: ["network"] has "ipv4", "ipv6" and "family". */
 export function knownAt(path: readonly PropertyKey[]): readonly string[] {

@@ -31,8 +31,16 @@ function machinesOf(name: string, group: GroupSettings): MachineSpec[] {
 }
 
 /** The node class of a group's machines: undefined where they are no clients of Nomad. */
-export function nodeClassOf(group: GroupSettings): string | undefined {
+export function nodeClassOf(group: Pick<GroupSettings, "roles" | "nodeClass">): string | undefined {
   return group.roles.includes("nomad-client") ? (group.nodeClass ?? defaultNodeClass) : undefined;
+}
+
+/**
+ * Whether machines of a group stand on different hosts of the cloud: servers and load balancers, since what takes one host
+ * away must leave the others of their like.
+ */
+export function standsApart(group: Pick<GroupSettings, "roles" | "nodeClass">): boolean {
+  return !group.roles.includes("nomad-client") || nodeClassOf(group) === loadBalancerClass;
 }
 
 /** Whether a group's machines have public addresses. */

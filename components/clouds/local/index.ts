@@ -6,9 +6,9 @@ import type { Cloud, CloudMachine, MachineRequest } from "../cloud";
 export interface LocalCloudArgs {
   /** The program that makes the machines, relative to the project. Default "node_modules/.bin/hashistack-lab". */
   program?: string;
-  /** Private prefixes of the machines. */
+  /** Private prefixes of the machines; the second undefined for the lab's own. */
   ipv4: string;
-  ipv6: string;
+  ipv6?: string;
   /** Whether the image carries the daemons' programs. */
   bake: boolean;
   /** Memory that a machine may offer to tasks, MiB. */

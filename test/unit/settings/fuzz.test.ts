@@ -127,17 +127,28 @@ describe("no input gives a stack trace", () => {
 
   test("good settings with something changed", () => {
     const seen = { topology: 0, problems: 0 };
-    const start = {
+    const both = {
       ...goodSettings(),
-      network: { ipv4: "10.1.0.0/16", ipv6: "fd00:2::/64", family: "ipv4" },
       adminCidrs: ["203.0.113.7/32"],
       site: { domain: "www.example.org", instances: 3 },
     };
+    const starts = [
+      { ...both, network: { ipv4: "10.1.0.0/16", ipv6: "fd00:2::/64", family: "ipv4" } },
+      {
+        ...both,
+        network: {},
+        cloud: { kind: "linode", region: "nl-ams", image: "private/1", backups: false },
+      },
+    ];
     fc.assert(
-      fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
-        seen[expectTopologyOrProblems(changed(start, edits))] += 1;
-      }),
-      { numRuns: 1500 },
+      fc.property(
+        fc.array(edit, { minLength: 1, maxLength: 3 }),
+        fc.constantFrom(...starts),
+        (edits, start) => {
+          seen[expectTopologyOrProblems(changed(start, edits))] += 1;
+        },
+      ),
+      { numRuns: 2000 },
     );
     // Both ways are really taken: the mutations are neither all harmless nor all fatal.
     expect(seen.topology).toBeGreaterThan(50);

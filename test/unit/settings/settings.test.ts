@@ -114,7 +114,11 @@ describe("one sentence for each mistake, with its path", () => {
       'groups.control.roles[3]: must be one of "support", "consul-server", "vault-server", "nomad-server", ' +
         '"nomad-client", not "vault_server"; did you mean "vault-server"?',
     ],
-    ["no such cloud", { ...good, cloud: { kind: "aws" } }, 'cloud.kind: must be "local", not "aws"'],
+    [
+      "no such cloud",
+      { ...good, cloud: { kind: "linod" } },
+      'cloud.kind: must be one of "local", "linode", not "linod"; did you mean "linode"?',
+    ],
     [
       "name no label",
       { ...good, name: "my--dev" },
