@@ -1,7 +1,7 @@
 import type { Call, ResourceKind, Values } from "../common/kinds";
 import { isObject, same } from "../common/values";
 import type { Linode } from "./api";
-import type { LinodeClient } from "./client";
+import { type LinodeClient, LinodeError } from "./client";
 import { doAndWait, waitForStatus } from "./events";
 import { afterMade, number, refreshed, refuseImport, tags, within, withoutEmpty } from "./fields";
 import { checkInstance, instanceInputs, refusedInPlace } from "./instance-schema";
@@ -57,7 +57,7 @@ export function instanceKind(linode: () => LinodeClient): ResourceKind {
           ({ baseRequest }) => baseRequest.post<Linode>("/linode/instances", body),
           secretsOf(values, body),
         );
-      const { id } = (await post()).data;
+      const { id } = (await post().catch((error: unknown) => tellOfOrphan(error, values.label))).data;
       return afterMade(id, async () => {
         if (values.watchdogEnabled === false) {
           await linode().ask(limited, (api) => api.updateLinode(id, { watchdog_enabled: false }));
@@ -160,6 +160,15 @@ export function instanceKind(linode: () => LinodeClient): ResourceKind {
       throw new Error(`instance ${id} is ${status}: it can be neither booted nor shut down now`);
     }
   }
+}
+
+/** A failure of Linode's own leaves open whether the instance exists. Nobody knows its id then: not there either. */
+function tellOfOrphan(error: unknown, label: unknown): never {
+  const unsure = error instanceof LinodeError && (error.status === 0 || error.status >= 500);
+  if (!unsure) throw error;
+  throw new Error(
+    `${error.message}; an instance "${label ?? ""}" may exist all the same: look for it by its label`,
+  );
 }
 
 function groupOf({ placementGroup }: Values): number | undefined {
