@@ -127,6 +127,8 @@ table inet lab {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
     iifname "lab0" oifname { "lab0", "out0" } accept
+    # Where the kernel shows bridged packets here (br_netfilter): who is outside reaches who else is.
+    iifname "out0" oifname "out0" accept
     iifname "out0" oifname "lab0" ip saddr ${outsideNetwork.ipv4} ip daddr ${publicNetwork.ipv4} accept
     iifname "out0" oifname "lab0" ip6 saddr ${outsideNetwork.ipv6} ip6 daddr ${publicNetwork.ipv6} accept
   }

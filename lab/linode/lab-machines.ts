@@ -1,0 +1,83 @@
+import { hostAddress, type Network, publicNetwork } from "../machines/addresses.js";
+import { LabError } from "../machines/errors.js";
+import { namespacePath, routerNamespace } from "../machines/names.js";
+import { run } from "../machines/run.js";
+import { nameProblem } from "../machines/spec.js";
+import { createMachine, destroyMachine, rebootMachine, stopMachine } from "../machines/verbs.js";
+import {
+  hostNumber,
+  type MachineFilter,
+  type MachineOrder,
+  type Machines,
+  type PublicAddresses,
+} from "./machines.js";
+import { routerFilter } from "./nft.js";
+
+/**
+ * Machines of a lab behind the instances: a VPC's subnet is the lab's private network, a public address one behind the
+ * lab's router, and a firewall a filter of that router. The lab stays when its last machine goes.
+ */
+export class LabMachines implements Machines {
+  private filtering: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly lab: string,
+    private readonly network: Network,
+    private readonly say: (words: string) => void,
+  ) {}
+
+  addresses(host: number): PublicAddresses {
+    return {
+      ipv4: hostAddress(publicNetwork.ipv4, host),
+      ipv6: hostAddress(publicNetwork.ipv6, host),
+    };
+  }
+
+  async boot(order: MachineOrder): Promise<void> {
+    const { vpc, host, userData } = order;
+    if (vpc && vpc.range !== this.network.ipv4)
+      throw new LabError(
+        `The subnet ${vpc.range} has no machines in a rehearsal: the lab's network is ${this.network.ipv4}.`,
+      );
+    if (vpc && hostNumber(vpc.address, vpc.range) !== host)
+      throw new LabError(
+        `The address ${vpc.address} cannot be given in a rehearsal: the machine has number ${host} in every network.`,
+      );
+    const spec = {
+      name: machineName(order),
+      public: order.public,
+      publicPorts: [],
+      bake: true,
+      network: this.network,
+      host,
+      userData,
+    };
+    await createMachine(this.lab, spec, this.say);
+  }
+
+  async reboot(order: MachineOrder): Promise<void> {
+    await rebootMachine(this.lab, machineName(order));
+  }
+
+  async stop(order: MachineOrder): Promise<void> {
+    await stopMachine(this.lab, machineName(order));
+  }
+
+  async delete(order: MachineOrder): Promise<void> {
+    await destroyMachine(this.lab, machineName(order), true);
+  }
+
+  /** One after the other: the last that was told is the one that stays. */
+  filter(filters: readonly MachineFilter[]): Promise<void> {
+    const next = this.filtering.then(async () => {
+      const argv = ["nsenter", `--net=${namespacePath(routerNamespace(this.lab))}`, "nft", "-f", "-"];
+      await run(argv, { input: routerFilter(filters), what: "The firewalls of the lab's router" });
+    });
+    this.filtering = next.catch(() => undefined);
+    return next;
+  }
+}
+
+/** The machine's name in the lab: its instance's first label where that is one. */
+export const machineName = ({ id, label }: Pick<MachineOrder, "id" | "label">): string =>
+  nameProblem(label) ? `linode-${id}` : label;
