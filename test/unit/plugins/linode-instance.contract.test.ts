@@ -67,13 +67,14 @@ describe("linode plugin: an instance", () => {
       const made = await another.make(INSTANCE, whole("as-posted"));
       const post = recorder.sent.find(({ method }) => method === "POST");
       expect(post?.path).toBe("/v4/linode/instances");
-      const { root_pass, ...body } = post?.body ?? {};
+      const { root_pass, tags, ...body } = post?.body ?? {};
+      // A set: its order is the provider's own.
+      expect([...(tags as string[])].sort()).toEqual(["cluster:dev", "group:control"]);
       expect(body).toEqual({
         region: "us-east",
         type: "g6-standard-1",
         label: "as-posted",
         image: "private/1",
-        tags: ["cluster:dev", "group:control"],
         interfaces: [
           {
             purpose: "vpc",
@@ -132,6 +133,23 @@ describe("linode plugin: an instance", () => {
     const read = await plugin.read(INSTANCE, made.id, properties, made.inputs);
     expect(read.inputs).toEqual(made.inputs);
     expect(plain(read.properties)).toEqual(plain(properties));
+    await plugin.delete(INSTANCE, made);
+  });
+
+  it("has a public interface beside the private one", async () => {
+    const interfaces = [
+      { purpose: "public", primary: true },
+      { purpose: "vpc", subnetId, ipv4: { vpc: "10.0.0.200" } },
+    ];
+    const made = await plugin.make(INSTANCE, whole("two-sided", { interfaces }));
+    expect(made.properties.interfaces).toMatchObject([
+      { purpose: "public", primary: true },
+      { purpose: "vpc", primary: false, subnetId, ipv4: { vpc: "10.0.0.200" } },
+    ]);
+    const read = await plugin.read(INSTANCE, made.id, made.properties, made.inputs);
+    expect(read.inputs).toEqual(made.inputs);
+    const news = await plugin.checked(INSTANCE, { ...made.inputs, tags: ["more"] });
+    expect(await plugin.update(INSTANCE, made, news)).toMatchObject({ tags: ["more"] });
     await plugin.delete(INSTANCE, made);
   });
 

@@ -124,7 +124,6 @@ export const kindCases: KindCase[] = [
       [{ inboundPolicy: "REJECT" }, /inboundPolicy|inbound_policy/],
       [{ inbounds: [{ label: "all", action: "ACCEPT", protocol: "GRE", ipv4s: ["::/0"] }] }, /protocol/],
       [{ inbounds: [{ label: "all", action: "ACCEPT", protocol: "TCP", ipv4s: [] }] }, /ipv4/],
-      [{ inbounds: [{ label: "all", action: "ACCEPT", protocol: "TCP", port: "1" }] }, /port/],
     ],
   },
   {

@@ -90,7 +90,8 @@ describe("linode plugin", () => {
     });
 
     it("refuses what is wrong, by name", async () => {
-      const cases: [Values, RegExp][] = [...kind.refused, [{ surprise: "x" }, /surprise/]];
+      const unknown: [Values, RegExp][] = [[{ surprise: "x" }, /surprise/]];
+      const cases = plugin.official ? kind.refused : [...kind.refused, ...unknown];
       for (const [change, words] of cases) {
         const { failures } = await plugin.check(kind.token, { ...needed, ...kind.inputs, ...change });
         expect(failures.map(({ reason }) => reason).join("; ")).toMatch(words);
@@ -128,6 +129,16 @@ describe("linode plugin", () => {
     const unsaid = await plugin.checked(FIREWALL, others);
     expect((await plugin.diff(FIREWALL, made.id, properties, news, unsaid)).changed).toBe(false);
     await plugin.delete(FIREWALL, { ...made, properties });
+  });
+
+  it("refuses an unknown part of a rule, by name", async () => {
+    if (plugin.official) return;
+    const rule = { label: "all", action: "ACCEPT", protocol: "TCP", port: "1" };
+    const inputs = { label: "rules", inboundPolicy: "DROP", outboundPolicy: "ACCEPT", inbounds: [rule] };
+    const { failures } = await plugin.check(FIREWALL, inputs);
+    expect(failures.map(({ reason }) => reason)).toEqual([
+      "linode:index/firewall:Firewall has no property inbounds[0].port (or this stand-in does not know it)",
+    ]);
   });
 
   it("sees what was changed behind its back", async () => {
