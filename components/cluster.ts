@@ -104,7 +104,7 @@ export class Cluster extends pulumi.ComponentResource {
     const { settings } = args;
     const topology = topologyOf(settings);
 
-    const cloud = cloudOf(settings);
+    const cloud = cloudOf(settings, child);
     const trust = makeTrust(topology.cluster, child);
     const slots = makeFleet(cloud, settings, topology, trust, child);
     const support = slots.find((slot) => slot.spec.roles.includes("support")) as Slot;

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Cloud } from "./clouds/cloud";
 import { LocalCloud } from "./clouds/local";
+import { OpenStackCloud } from "./clouds/openstack";
 import { ClusterMachine } from "./machine";
 import type { Settings } from "./settings";
 import { isFixed, type Slot, slotOf } from "./slot";
@@ -9,14 +10,19 @@ import { openingsOf } from "./topology/ports";
 import { standsApart } from "./topology/topology";
 import type { Trust } from "./trust";
 
-/** The adapter of the cloud that the settings name. */
-export function cloudOf(settings: Settings): Cloud {
-  const { cloud, network } = settings;
+/**
+ * The adapter of the cloud that the settings name.
+ * @param opts of what all machines share: whose parts these are
+ */
+export function cloudOf(settings: Settings, opts: pulumi.CustomResourceOptions): Cloud {
+  const { cloud, network, adminCidrs } = settings;
   switch (cloud.kind) {
     case "local":
       return new LocalCloud({ ...network, bake: cloud.bake, memoryMb: cloud.memoryMb });
     case "linode":
       throw new Error("cloud.kind: linode has no adapter yet.");
+    case "openstack":
+      return new OpenStackCloud({ ...cloud, ...network, cluster: settings.name, adminCidrs }, opts);
   }
 }
 
@@ -53,6 +59,8 @@ export function makeFleet(
           privateKey: trust.loginPrivateKey,
           publicKey: trust.loginPublicKey,
           jump,
+          protect:
+            spec.roles.includes("support") && settings.cloud.kind !== "local" && settings.cloud.protect,
         },
         opts,
       ),

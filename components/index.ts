@@ -4,6 +4,7 @@
 
 export type { Cloud, CloudMachine, FirstContact, MachineRequest } from "./clouds/cloud";
 export { LocalCloud, type LocalCloudArgs } from "./clouds/local";
+export { OpenStackCloud, type OpenStackCloudArgs, type RootVolume } from "./clouds/openstack";
 export { Cluster, type ClusterArgs } from "./cluster";
 export type { AddressRecords, Dns, SlotAddress } from "./dns/dns";
 export {

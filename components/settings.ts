@@ -8,6 +8,8 @@ export type {
   GroupSettings,
   LocalCloudSettings,
   NetworkSettings,
+  OpenStackCloudSettings,
+  RootVolumeSettings,
   Settings,
   SiteSettings,
   SshSettings,

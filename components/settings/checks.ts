@@ -4,6 +4,7 @@ import { mayBePublic, nodeClassOf } from "../topology/topology";
 import { checkLinode } from "./linode";
 import type { CloudSettings, GroupSettings, Settings } from "./model";
 import { checkNetworks } from "./networks";
+import { checkOpenStack } from "./openstack";
 import { listed, type Report, shown } from "./problems";
 import { supportedVersions } from "./versions";
 
@@ -35,6 +36,9 @@ function checkCloud(cloud: CloudSettings, settings: Partial<Settings>, report: R
       break;
     case "linode":
       checkLinode(cloud, settings, report);
+      break;
+    case "openstack":
+      checkOpenStack(cloud, settings, report);
       break;
     default:
       cloud satisfies never;

@@ -21,6 +21,7 @@ const defaults: { readonly [K in CloudSettings["kind"]]: CloudDefaults } = {
     domain: "www.dev.test",
   },
   linode: { ipv4: "10.1.0.0/24" },
+  openstack: { ipv4: "10.1.0.0/24" },
 };
 
 /** Settings of which the schema has looked at each one; those that are wrong in themselves are missing. */

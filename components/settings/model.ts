@@ -46,7 +46,7 @@ export interface Settings {
 }
 
 /** Where the machines are made: one form for each kind of cloud. */
-export type CloudSettings = LocalCloudSettings | LinodeCloudSettings;
+export type CloudSettings = LocalCloudSettings | LinodeCloudSettings | OpenStackCloudSettings;
 
 /** Machines inside one Linux host. */
 export interface LocalCloudSettings {
@@ -76,14 +76,51 @@ export interface LinodeCloudSettings {
   readonly protect: boolean;
 }
 
+/** Machines on an OpenStack of one's own or of one's campus. */
+export interface OpenStackCloudSettings {
+  /** The kind of cloud: openstack means instances of Nova; the credential is the provider's own (openstack:cloud and others). */
+  readonly kind: "openstack";
+  /**
+   * The image with packages and programs: its id, or its name, of which the newest counts. A new one is for machines made
+   * anew. No default. Example: hashistack
+   */
+  readonly image: string;
+  /** The flavor of machines whose group names no size. Another one is for machines made anew. No default. Example: m1.medium */
+  readonly size: string;
+  /** Name of the network that leads out, and gives floating addresses. No default. Example: public */
+  readonly externalNetwork: string;
+  /** Id of a router that is joined to that network already. Default: one is made */
+  readonly router?: string;
+  /** Whether the cloud carries network.ipv6 to the internet and back, so that it is public. Default: false */
+  readonly ipv6Routed: boolean;
+  /** Id of the subnet pool from which network.ipv6 is taken, where the cloud asks for one. Default: none */
+  readonly ipv6SubnetPool?: string;
+  /** Addresses of the name servers that machines are told. Default: the cloud's own */
+  readonly dnsServers?: readonly string[];
+  /** Root disks in Cinder, for machines made from then on. Default: disks of the hosts */
+  readonly rootVolume?: RootVolumeSettings;
+  /** Whether support's machine is guarded from being destroyed by an up or a destroy. Default: true */
+  readonly protect: boolean;
+}
+
+/** Root disks in Cinder. */
+export interface RootVolumeSettings {
+  /** How large each is, in GiB, at least 10. No default. Example: 20 */
+  readonly sizeGb: number;
+  /** Cinder's type. Default: the cloud's own. Example: ssd */
+  readonly type?: string;
+  /** Whether all machines have one, and not only support and the servers, whose disks hold state. Default: false */
+  readonly everywhere: boolean;
+}
+
 /** The private networks. Every machine has an address in each. */
 export interface NetworkSettings {
   /**
    * Private IPv4 network of all machines: room for twice the machines, since a replaced machine stands beside the new
-   * one for a while. Default: 198.51.100.0/24, at linode 10.1.0.0/24
+   * one for a while. Default: 198.51.100.0/24, on a cloud 10.1.0.0/24
    */
   readonly ipv4: string;
-  /** Private IPv6 network of all machines, from /32 to /64. Default: fd00:1ab::/64, at linode there is none */
+  /** Private IPv6 network of all machines, from /32 to /64. Default: fd00:1ab::/64, on a cloud none, and at linode there can be none */
   readonly ipv6?: string;
   /** Which family the machines use among themselves: ipv4 or ipv6. Default: ipv6 where they have it */
   readonly family: "ipv4" | "ipv6";

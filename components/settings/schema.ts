@@ -62,6 +62,40 @@ const linode = z
   })
   .meta({ title: "LinodeCloudSettings" });
 
+const word = z.string().min(1, "must not be empty").max(255, "must have at most 255 characters");
+const openstackId = z
+  .string()
+  .regex(
+    /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/,
+    'must be an id of OpenStack, such as "7d2c7a4e-52c4-4a55-bb2a-6f1a6c2f7f10"',
+  );
+
+const openstack = z
+  .strictObject({
+    kind: z.literal("openstack"),
+    image: word,
+    size: word,
+    externalNetwork: word,
+    router: openstackId.optional(),
+    ipv6Routed: z.boolean().default(false),
+    ipv6SubnetPool: openstackId.optional(),
+    dnsServers: z
+      .array(z.string())
+      .min(1, "must name at least one server, or be left out")
+      .max(5, "must name at most 5 servers")
+      .optional(),
+    rootVolume: z
+      .strictObject({
+        sizeGb: z.int().min(10).max(10_000),
+        type: word.optional(),
+        everywhere: z.boolean().default(false),
+      })
+      .meta({ title: "RootVolumeSettings" })
+      .optional(),
+    protect: z.boolean().default(true),
+  })
+  .meta({ title: "OpenStackCloudSettings" });
+
 const group = z
   .strictObject({
     roles: z.array(z.enum(roles as readonly [Role, ...Role[]])).min(1, "must name at least one role"),
@@ -85,7 +119,7 @@ type Asked = Omit<Settings, "adminCidrs" | "network" | "site"> & {
 /** One schema for each setting at the top, so that one that is wrong does not hide what is wrong in another. */
 export const sections = {
   name: label,
-  cloud: z.discriminatedUnion("kind", [local, linode]).prefault({ kind: "local" }),
+  cloud: z.discriminatedUnion("kind", [local, linode, openstack]).prefault({ kind: "local" }),
   network: z
     .strictObject({
       ipv4: z.string().optional(),

@@ -1,4 +1,5 @@
 import * as ipaddr from "ipaddr.js";
+import { numbered } from "../numbered";
 
 /** Arithmetic of the private networks. */
 
@@ -7,19 +8,6 @@ export const firstFree = 11;
 
 /** How many further addresses Neutron may give away in an IPv6 network: more than any cluster has. */
 const ipv6Pool = 0xffff;
-
-/** An address by its number in a network. Example: numbered("198.51.100.0/24", 2) is "198.51.100.2". */
-export function numbered(cidr: string, number: number): string {
-  const [base] = ipaddr.parseCIDR(cidr);
-  const bytes = base.toByteArray();
-  let rest = number;
-  for (let at = bytes.length - 1; at >= 0 && rest > 0; at--) {
-    const sum = (bytes[at] ?? 0) + rest;
-    bytes[at] = sum % 256;
-    rest = Math.floor(sum / 256);
-  }
-  return ipaddr.fromByteArray(bytes).toString();
-}
 
 /** What Neutron may give to machines that ask for no number. */
 export function poolOf(cidr: string): { start: string; end: string } {

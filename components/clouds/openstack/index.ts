@@ -1,8 +1,9 @@
 import * as openstack from "@pulumi/openstack";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cloud, CloudMachine, MachineRequest } from "../cloud";
+import { numbered } from "../numbered";
 import { renderUserData } from "../user-data";
-import { numbered, ofFamily } from "./addresses";
+import { ofFamily } from "./addresses";
 import { Filter } from "./filter";
 import { type PrivateNetwork, privateNetwork } from "./network";
 
@@ -37,7 +38,7 @@ export interface OpenStackCloudArgs {
   /** Id of the subnet pool that `ipv6` is taken from, where the cloud asks for one. */
   ipv6SubnetPool?: string;
   /** Name servers that machines are told. Default: the cloud's own. */
-  dnsServers?: string[];
+  dnsServers?: readonly string[];
   /** Root disks in Cinder. Default: on the hosts' own disks. */
   rootVolume?: RootVolume;
   /** Where admins are: sources of what is open to them. */

@@ -21,7 +21,7 @@ export interface PrivateNetworkArgs {
   /** Id of a router that is there already. Default: one is made. */
   router?: string;
   /** Name servers that machines are told. Default: the cloud's own. */
-  dnsServers?: string[];
+  dnsServers?: readonly string[];
 }
 
 /** A subnet and its prefix. */
@@ -53,7 +53,7 @@ export function privateNetwork(args: PrivateNetworkArgs, opts: pulumi.CustomReso
       enableDhcp: true,
       // What machines have by number is outside of the pool: Neutron's own DHCP ports would take it.
       allocationPools: [poolOf(args.ipv4)],
-      ...(dnsServers ? { dnsNameservers: dnsServers } : {}),
+      ...(dnsServers ? { dnsNameservers: [...dnsServers] } : {}),
       tags,
     },
     opts,

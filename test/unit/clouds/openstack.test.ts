@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { CloudMachine, MachineRequest } from "../../../components/clouds/cloud";
+import { numbered } from "../../../components/clouds/numbered";
 import { OpenStackCloud, type OpenStackCloudArgs } from "../../../components/clouds/openstack";
-import { canonical, numbered, ofFamily, poolOf } from "../../../components/clouds/openstack/addresses";
+import { canonical, ofFamily, poolOf } from "../../../components/clouds/openstack/addresses";
 import { type Asked, inside, type Recording, recording } from "./recording";
 import { openstackAnswers, support, web, worker } from "./requests";
 

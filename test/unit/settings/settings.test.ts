@@ -117,7 +117,7 @@ describe("one sentence for each mistake, with its path", () => {
     [
       "no such cloud",
       { ...good, cloud: { kind: "linod" } },
-      'cloud.kind: must be one of "local", "linode", not "linod"; did you mean "linode"?',
+      'cloud.kind: must be one of "local", "linode", "openstack", not "linod"; did you mean "linode"?',
     ],
     [
       "name no label",
