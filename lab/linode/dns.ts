@@ -58,7 +58,9 @@ function rowsOf({ domain, records }: Zone, name: string): Row[] | undefined {
     rest = rest.includes(".") ? rest.slice(rest.indexOf(".") + 1) : "";
     const wild = records.filter((row) => row.name === (rest === "" ? "*" : `*.${rest}`));
     if (wild.length > 0) return wild;
-    if (records.some((row) => row.name === rest && rest !== "")) return undefined;
+    // The wildcard of the nearest name that exists stands for it, and no other (RFC 4592, 3.3.1).
+    const exists = records.some((row) => row.name === rest || row.name.endsWith(`.${rest}`));
+    if (rest !== "" && exists) return undefined;
   }
   return undefined;
 }

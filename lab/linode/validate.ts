@@ -28,7 +28,11 @@ export function validate(schema: Schema, body: unknown): void {
     throw new ApiError(
       400,
       failures.flatMap(({ path, errors }) =>
-        errors.map((reason): Reason => (path ? { field: path.replaceAll('"', ""), reason } : { reason })),
+        // Some of the schemas' tests have no words.
+        errors.map((words): Reason => {
+          const reason = words || "Invalid value.";
+          return path ? { field: path.replaceAll('"', ""), reason } : { reason };
+        }),
       ),
     );
   }

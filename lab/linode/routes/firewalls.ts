@@ -47,17 +47,17 @@ function labelOf(call: Call, label: string, own?: Firewall): string {
 }
 
 /** The rules of a body, with what Linode refuses beyond its schema, and with version and fingerprint. */
-function readRules(body: unknown, version: number, path: string): FirewallRules {
+function readRules(body: unknown, version: number, path: "" | "rules."): FirewallRules {
   // "rules" is required; without it the schema would fill in nothing and pass.
-  if (typeof body !== "object" || body === null) return refuse("Rules are required.", path);
+  if (typeof body !== "object" || body === null) return refuse("Rules are required.", "rules");
   validate(FirewallRuleSchema, body);
   const { inbound, outbound, inbound_policy, outbound_policy } = body as FirewallRules;
   const sides = { inbound: inbound ?? [], outbound: outbound ?? [] };
   if (sides.inbound.length + sides.outbound.length > ruleLimit)
-    refuse(`A firewall may have at most ${ruleLimit} rules in all.`, path);
+    refuse(`A firewall may have at most ${ruleLimit} rules in all.`, "rules");
   for (const [side, rules] of Object.entries(sides)) {
     for (const [index, rule] of rules.entries()) {
-      const at = `${side}[${index}]`;
+      const at = `${path}${side}[${index}]`;
       const label = rule.label ?? "";
       if (label !== "" && (label.length < 3 || label.length > 32))
         refuse("Label must be between 3 and 32 characters.", `${at}.label`);
@@ -88,7 +88,7 @@ async function create(call: Call): Promise<Firewall> {
     tags: readTags(body.tags),
     created: now(),
     updated: now(),
-    rules: readRules(body.rules, 1, "rules"),
+    rules: readRules(body.rules, 1, "rules."),
     entities: [],
   };
   state.firewalls.set(view.id, { view, devices: [] });
@@ -127,7 +127,7 @@ async function remove(call: Call): Promise<object> {
 
 async function setRules(call: Call): Promise<FirewallRules> {
   const { view } = firewallOf(call);
-  view.rules = readRules(call.body, view.rules.version + 1, "rules");
+  view.rules = readRules(call.body, view.rules.version + 1, "");
   view.updated = now();
   note(call.state, "firewall_rules_update", entity(view));
   await applyFilters(call);

@@ -76,7 +76,7 @@ describe("arguments", () => {
   test("from outside only public prefixes are reached, and only by outside addresses", () => {
     const fromOutside = routerRules()
       .split("\n")
-      .filter((line) => line.includes('iifname "out0" oifname') && line.includes("accept"));
+      .filter((line) => line.includes('iifname "out0" oifname "lab0"') && line.includes("accept"));
     expect(fromOutside).toHaveLength(2);
     expect(fromOutside[0]).toContain("ip saddr 192.0.2.0/24 ip daddr 203.0.113.0/24");
     expect(fromOutside[1]).toContain("ip6 saddr fd00:1ab:ff::/64 ip6 daddr fd00:1ab:77::/64");
