@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { rules } from "../../../policy/rules";
+import { type Case, cases } from "./cases";
+import { judge, subjectOf, type Verdict } from "./engine";
+
+test("every rule has cases, and no case is of another", () => {
+  expect(Object.keys(cases).sort()).toEqual(rules.map(({ name }) => name).sort());
+});
+
+describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule) => {
+  const own = cases[name] ?? { pass: [], fail: [], unknown: [], notApplicable: [] };
+  const judged = ({ resources, stack, config }: Case): Verdict =>
+    judge(
+      rule,
+      resources.map((each) => subjectOf(each, stack)),
+      config,
+    );
+
+  test.each(own.pass)("passes %#", (one) => {
+    expect(judged(one)).toEqual({ violations: [], undecided: [], applied: true });
+  });
+
+  test.each(own.fail)("stops %#", (one) => {
+    const { violations, undecided } = judged(one);
+    expect(one.says).toBeTruthy();
+    expect(violations.join("\n")).toContain(one.says);
+    expect(undecided).toEqual([]);
+  });
+
+  test.each(own.unknown)("says that it does not know yet %#", (one) => {
+    const { violations, undecided } = judged(one);
+    expect(violations).toEqual([]);
+    expect(undecided).not.toEqual([]);
+  });
+
+  test.each(own.notApplicable)("is not about %#", (one) => {
+    expect(judged(one)).toEqual({ violations: [], undecided: [], applied: false });
+  });
+
+  test("passes, fails, and does not know in at least one case each", () => {
+    expect([own.pass, own.fail, own.unknown].map(({ length }) => length > 0)).toEqual([true, true, true]);
+    expect(own.notApplicable.length > 0 || rule.types === "all").toBe(true);
+  });
+
+  test("says what, why and what to do, in sentences", () => {
+    for (const sentence of [rule.what, rule.why, rule.remediation]) expect(sentence).toMatch(/^\S.*[.…)]$/);
+    expect(rule.name).toMatch(/^[a-z-]+$/);
+    expect(Boolean(rule.resource) || Boolean(rule.stack)).toBe(true);
+    for (const schema of Object.values(rule.config ?? {})) {
+      expect(schema.default).toBeDefined();
+      expect(schema.description).toMatch(/\.$/);
+    }
+  });
+});
