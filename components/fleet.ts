@@ -1,12 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Cloud } from "./clouds/cloud";
+import { LinodeCloud } from "./clouds/linode";
 import { LocalCloud } from "./clouds/local";
 import { OpenStackCloud } from "./clouds/openstack";
 import { ClusterMachine } from "./machine";
 import type { Settings } from "./settings";
 import { isFixed, type Slot, slotOf } from "./slot";
-import type { MachineSpec, Topology } from "./topology/model";
-import { openingsOf } from "./topology/ports";
+import { loadBalancerClass, type MachineSpec, type Topology } from "./topology/model";
+import { isPlace, openingsOf } from "./topology/ports";
 import { standsApart } from "./topology/topology";
 import type { Trust } from "./trust";
 
@@ -20,7 +21,7 @@ export function cloudOf(settings: Settings, opts: pulumi.CustomResourceOptions):
     case "local":
       return new LocalCloud({ ...network, bake: cloud.bake, memoryMb: cloud.memoryMb });
     case "linode":
-      throw new Error("cloud.kind: linode has no adapter yet.");
+      return new LinodeCloud({ ...cloud, ipv4: network.ipv4, cluster: settings.name, adminCidrs }, opts);
     case "openstack":
       return new OpenStackCloud({ ...cloud, ...network, cluster: settings.name, adminCidrs }, opts);
   }
@@ -52,6 +53,7 @@ export function makeFleet(
           openings: openingsOf(spec),
           spread: standsApart(spec) ? spec.group : undefined,
           stateful: isFixed(spec),
+          tags: [...spec.roles, ...(isPlace(spec, "load-balancer") ? [loadBalancerClass] : [])],
           size: spec.size,
           host: spec.roles.includes("support") ? supportHost : undefined,
           family: topology.network.family,

@@ -27,6 +27,8 @@ export interface ClusterMachineArgs {
   spread?: string;
   /** Whether its disk should outlive the loss of the cloud's host below it. Default: it need not. */
   stateful?: boolean;
+  /** What the machine is for, for a reader of the cloud's own lists. */
+  tags?: string[];
   size?: string;
   /** The machine's number in the private networks, where its successor shall have its addresses. Default: any. */
   host?: number;
@@ -91,6 +93,7 @@ export class ClusterMachine extends pulumi.ComponentResource {
         openings: args.openings,
         spread: args.spread,
         stateful: args.stateful,
+        tags: args.tags,
         size: args.size,
         host: args.host,
         firstContact: {

@@ -50,6 +50,8 @@ export interface MachineRequest {
    * its successor comes. Default: any free one, and the successor comes first.
    */
   host?: number;
+  /** Further words by which a reader of the cloud's own lists tells what the machine is for. Example: ["support"]. Default: none. */
+  tags?: string[];
   /** The cloud's own word for the size; undefined for its default. */
   size?: string;
   firstContact: FirstContact;

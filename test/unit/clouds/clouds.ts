@@ -1,9 +1,10 @@
 import type { Cloud } from "../../../components/clouds/cloud";
+import { LinodeCloud } from "../../../components/clouds/linode";
 import { LocalCloud } from "../../../components/clouds/local";
 import { OpenStackCloud } from "../../../components/clouds/openstack";
 import { opened } from "../cluster/deployment";
 import type { Answers, Asked } from "./recording";
-import { openstackAnswers } from "./requests";
+import { linodeAnswers, openstackAnswers } from "./requests";
 
 /** Each cloud with the words that it has for the contract's. */
 
@@ -123,4 +124,51 @@ const openstack: CloudUnderTest = {
   withoutMembers: (one) => one,
 };
 
-export const cloudsUnderTest: readonly CloudUnderTest[] = [local, openstack];
+const linode: CloudUnderTest = {
+  kind: "linode",
+  make: () =>
+    new LinodeCloud({
+      cluster: "campus",
+      region: "nl-ams",
+      image: "private/1",
+      type: "g6-standard-2",
+      ipv4: "10.1.0.0/24",
+      adminCidrs,
+      backups: true,
+    }),
+  answers: linodeAnswers,
+  machineKind: "linode.Instance",
+  renamedBy: "label",
+  birth: "metadatas",
+  otherSize: "g6-standard-4",
+  told: (birth) => Buffer.from((birth as [{ userData: string }])[0].userData, "base64").toString(),
+  contact: (birth) => birth,
+  saysSources: true,
+  adminSources: adminCidrs,
+  ipv6World: true,
+  lets: (resources, machine) => {
+    const instance = resources.find(({ id }) => id === `linode.Instance ${machine}`);
+    const firewall = resources.find(
+      ({ id, kind }) => kind === "linode.Firewall" && instance?.dependencies.includes(id),
+    );
+    const rules = firewall?.inputs.inbounds as {
+      protocol: string;
+      ports?: string;
+      ipv4s?: string[];
+      ipv6s?: string[];
+    }[];
+    return rules
+      .filter(({ ipv4s }) => !ipv4s?.includes("10.1.0.0/24"))
+      .flatMap(({ protocol, ports, ipv4s = [], ipv6s = [] }) =>
+        (ports ?? "")
+          .split(", ")
+          .flatMap((port) =>
+            [...ipv4s, ...ipv6s].map((source) => `${protocol.toLowerCase()} ${port} from ${source}`),
+          ),
+      )
+      .sort();
+  },
+  withoutMembers: (one) => one,
+};
+
+export const cloudsUnderTest: readonly CloudUnderTest[] = [local, linode, openstack];

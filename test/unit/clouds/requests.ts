@@ -54,6 +54,27 @@ interface FixedIp {
   ipAddress?: string;
 }
 
+interface Interface {
+  purpose: string;
+  ipv4?: { vpc?: string };
+}
+
+/** What Linode answers: IPv6 with its prefix length. */
+export const linodeAnswers: Answers = {
+  resource: ({ kind, name, inputs }): Record<string, unknown> =>
+    kind !== "linode.Instance"
+      ? {}
+      : {
+          interfaces: (inputs.interfaces as Interface[]).map((one) =>
+            one.purpose === "vpc"
+              ? { ...one, ipv4: { vpc: one.ipv4?.vpc ?? `10.1.0.${numberOf(name)}` } }
+              : one,
+          ),
+          ipv4s: [`192.0.2.${numberOf(name)}`],
+          ipv6: `2001:db8:6::${numberOf(name)}/128`,
+        },
+};
+
 /** What OpenStack answers. */
 export const openstackAnswers: Answers = {
   resource: ({ kind, name, inputs }): Record<string, unknown> => {
