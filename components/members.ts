@@ -13,7 +13,7 @@ import { VaultServer } from "./roles/vault-server";
 import { base64Key } from "./secrets/derive";
 import type { Settings } from "./settings";
 import { baseFragment, leafOf, type Slot, signerKey } from "./slot";
-import { memberAddress, membersWith, nodeName } from "./topology/members";
+import { memberAddress, memberAddresses, membersWith, nodeName } from "./topology/members";
 import { defaultNodeClass, type Member, type Role, type Topology } from "./topology/model";
 import { leafNames, leafServicesOf, signerWhitelist, supportServerName } from "./topology/names";
 import type { Trust } from "./trust";
@@ -155,6 +155,8 @@ function nomadRole(slot: Slot, context: MemberContext, opts: pulumi.ComponentRes
         consulToken: nodeToken(slot, "nomad-client", trust),
         family: topology.network.family,
         nodeClass: slot.spec.nodeClass ?? defaultNodeClass,
+        networks: [topology.network.ipv4, topology.network.ipv6].filter((cidr) => cidr !== undefined),
+        others: context.fixed.apply((members) => members.flatMap(memberAddresses)),
         vaultCaPem: trust.vault.rootPem,
         supportCaPem: trust.support.rootPem,
         ...context.capacity,

@@ -21,6 +21,10 @@ export interface NomadClientArgs {
   family: string;
   /** Nomad node class. Example: "load-balancer". */
   nodeClass: string;
+  /** The private networks of all machines, CIDRs. */
+  networks: string[];
+  /** Addresses of servers and support: from there nobody reaches a task. */
+  others: pulumi.Input<string[]>;
   /** Root of Vault's CA, PEM: tasks and templates talk to Vault. */
   vaultCaPem: pulumi.Input<string>;
   /** Root of the "support" service, PEM: artifacts come from there. */

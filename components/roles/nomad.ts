@@ -1,6 +1,7 @@
 import type { PlanFragment, PlannedFile } from "../provisioning/plan";
 import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
+import { type TaskFilter, taskFilterFragment } from "./task-filter";
 import { daemonUnit, hardening } from "./units";
 
 /** What every Nomad agent is made of. Plain values. */
@@ -24,9 +25,8 @@ export interface NomadServerPlan extends NomadAgent {
   gossipKey: string;
 }
 
-export interface NomadClientPlan extends NomadAgent {
+export interface NomadClientPlan extends NomadAgent, TaskFilter {
   family: string;
-  nodeClass: string;
   /** Root certificate of Vault's CA: tasks and templates talk to Vault. */
   vaultCaPem: string;
   /** Root certificate of the "support" service: artifacts come from there. */
@@ -94,6 +94,17 @@ const chrootEnv = {
   "/lib/x86_64-linux-gnu/libc.so.6": "/lib/x86_64-linux-gnu/libc.so.6",
   "/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1": "/lib/ld-linux-aarch64.so.1",
   "/lib/aarch64-linux-gnu/libc.so.6": "/lib/aarch64-linux-gnu/libc.so.6",
+};
+
+/**
+ * What an `exec` task may be: nobody that the machine knows otherwise (root, daemons, administrators), with no right but to
+ * listen on a port below 1024. Nomad's own default would let each become another user, root included.
+ */
+const execDriver = {
+  allow_caps: ["net_bind_service"],
+  denied_host_uids: "0-59999",
+  // Not 0: Nomad 1.11 takes every user for one of that group, too (`getGroupsID` of its validators).
+  denied_host_gids: "1-59999",
 };
 
 function configFile(
@@ -196,6 +207,7 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
       min_dynamic_port: 20000,
       max_dynamic_port: 32000,
     },
+    plugin: { exec: { config: execDriver } },
   };
   const caFile = (path: string, content: string): PlannedFile => ({
     path,
@@ -205,6 +217,7 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
     mode: "0644",
     notifies: [{ unit: "nomad.service", action: "restart" }],
   });
+  const filter = taskFilterFragment(client);
   return {
     directories: [
       { path: "/etc/nomad.d", owner: "root", group: "root", mode: "0700" },
@@ -214,6 +227,7 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
     ],
     programs: [{ name: "nomad", version: client.version }],
     files: [
+      ...filter.files,
       caFile("/etc/ssl/vault/ca.pem", client.vaultCaPem),
       caFile("/etc/ssl/support/ca.pem", client.supportCaPem),
       configFile("/etc/nomad.d/agent.json", config, "root", "restart"),
@@ -222,12 +236,13 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
     ],
     certificates: [leafCertificate("nomad", client.leaf, "root", "nomad.service")],
     units: [
+      ...filter.units,
       daemonUnit({
         name: "nomad",
         description: "Nomad client",
         user: "root",
         exec: "/usr/local/bin/nomad agent -config=/etc/nomad.d",
-        after: ["consul.service"],
+        after: ["consul.service", "hashistack-tasks.service"],
         service: [
           // Tasks are the client's children: they outlive its restart, and their limits are its own to set.
           "KillMode=process",

@@ -3,6 +3,7 @@ import { credentials } from "../refusals/handshakes";
 import { exposure } from "../refusals/knocks";
 import { signerRefusals } from "../refusals/signing";
 import { sshRefusals } from "../refusals/ssh";
+import { taskRefusals } from "../refusals/tasks";
 import { tokens } from "../refusals/tokens";
 import type { Trial } from "../support/trial";
 
@@ -15,6 +16,7 @@ export function refusals(trial: Trial): void {
     exposure(trial);
     credentials(trial);
     tokens(trial);
+    taskRefusals(trial);
     sshRefusals(trial);
     signerRefusals(trial);
   });

@@ -87,6 +87,8 @@ export function nomadClient(family: Family = "ipv6"): NomadClientPlan {
     ...nomadAgent(family),
     family,
     nodeClass: "load-balancer",
+    networks: ["198.51.100.0/24", "fd00:1ab::/64"],
+    others: [...addresses.ipv4, ...addresses.ipv6],
     vaultCaPem: "root of vault\n",
     supportCaPem: "root of support\n",
     memoryMb: 1024,
