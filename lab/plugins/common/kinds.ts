@@ -77,6 +77,13 @@ export interface ResourceKind {
   /** Names of properties that must lead to a replacement although their own description does not say so. */
   mustReplace?(state: Values, inputs: Values): string[];
   /**
+   * Inputs as a preview shows them, where the provider fills in a part of them: that part is `UNKNOWN` before the
+   * resource is made, and what it was before an update.
+   * @param inputs in wire form, as is what is answered.
+   * @param state of the resource that is updated.
+   */
+  planned?(inputs: Values, state?: Values): Values;
+  /**
    * Makes the resource; answers its id and every computed output. Never called at preview.
    * @throws PartlyMade when the resource is there, but not as it should be.
    */

@@ -83,7 +83,8 @@ export class Provider {
   previewCreate(token: string, inputs: Values): WireState {
     const kind = this.resource(token);
     const filledIn = Object.fromEntries(unset(kind, inputs).map((name) => [name, UNKNOWN]));
-    return { id: "", inputs, properties: { ...filledIn, ...inputs, ...unknownOutputs(kind) } };
+    const planned = kind.planned?.(inputs);
+    return { id: "", inputs, properties: { ...filledIn, ...inputs, ...planned, ...unknownOutputs(kind) } };
   }
 
   async create(token: string, inputs: Values, call: Call): Promise<WireState> {
@@ -101,7 +102,8 @@ export class Provider {
     const kind = this.resource(token);
     const stable = Object.keys(kind.outputs).filter((name) => kind.outputs[name].stable && name in state);
     const kept = pick(state, [...unset(kind, inputs), ...stable]);
-    return { id, inputs, properties: { ...inputs, ...unknownOutputs(kind), ...kept } };
+    const planned = kind.planned?.(inputs, state);
+    return { id, inputs, properties: { ...inputs, ...planned, ...unknownOutputs(kind), ...kept } };
   }
 
   async update(token: string, id: string, state: Values, inputs: Values, call: Call): Promise<WireState> {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Values } from "../common/kinds";
-import { isObject } from "../common/values";
+import { containsUnknown, isObject, isSecret, plain, UNKNOWN } from "../common/values";
 import type { Config, ConfigInterface, Disk, Linode, LinodeIps } from "./api";
 import { withoutEmpty } from "./fields";
 
@@ -185,6 +185,40 @@ export function interfacesAsGiven(given: unknown, now: unknown): unknown {
       return JSON.stringify(value) === JSON.stringify(there[name]);
     });
   return given.every((one, i) => means(one, now[i])) ? given : stripped(now);
+}
+
+/**
+ * Interfaces and placement group as a preview has them: a machine whose address in the VPC nobody asked for has none that
+ * is known before it is made (the computed parts of InterfaceSchema and resourcePlacementGroup).
+ */
+export function planned(inputs: Values, state: Values = {}): Values {
+  const result: Values = {};
+  const { interfaces, placementGroup } = inputs;
+  if (Array.isArray(interfaces)) {
+    const there = Array.isArray(state.interfaces) && isThere(interfaces, state.interfaces);
+    result.interfaces = there ? state.interfaces : interfaces.map(plannedInterface);
+  }
+  if (isObject(placementGroup) && !isSecret(placementGroup)) {
+    const there = isObject(state.placementGroup) && state.placementGroup.id === placementGroup.id;
+    const unknown = { label: UNKNOWN, placementGroupType: UNKNOWN, placementGroupPolicy: UNKNOWN };
+    result.placementGroup = { ...(there ? (state.placementGroup as Values) : unknown), ...placementGroup };
+  }
+  return result;
+}
+
+/** Not so where the machine failed before they were read: then they have no ids yet. */
+function isThere(interfaces: unknown[], there: Values[]): boolean {
+  const [given, now] = [plain(interfaces), plain(there)];
+  if (there.some(({ id }) => id === undefined)) return false;
+  return !containsUnknown(given) && interfacesAsGiven(given, now) === given;
+}
+
+function plannedInterface(one: unknown): unknown {
+  if (!isObject(one) || isSecret(one)) return one;
+  const computed = { id: UNKNOWN, active: UNKNOWN, ...one };
+  if (one.purpose !== "vpc") return computed;
+  const address = isObject(one.ipv4) && !isSecret(one.ipv4) ? one.ipv4 : {};
+  return { ...computed, vpcId: UNKNOWN, ipv4: { vpc: UNKNOWN, nat11: UNKNOWN, ...address } };
 }
 
 function stripped(interfaces: unknown): unknown {

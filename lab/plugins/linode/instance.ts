@@ -9,6 +9,7 @@ import {
   createBody,
   interfacesAsGiven,
   outputsOf,
+  planned,
   type Seen,
   secretsOf,
   withCompliance,
@@ -47,6 +48,7 @@ export function instanceKind(linode: () => LinodeClient): ResourceKind {
       status: stable,
     },
     check: checkInstance,
+    planned,
     async create(values, call) {
       const limited = within(call, CREATE_SECONDS);
       const body = createBody(values);

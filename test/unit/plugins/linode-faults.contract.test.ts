@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Fault, LinodeApi } from "../../../lab/linode";
-import { secret } from "../../../lab/plugins/common/values";
+import { secret, UNKNOWN } from "../../../lab/plugins/common/values";
 import { FIREWALL, INSTANCE, VPC } from "./linode-kinds";
 import { admin, failing, providerConfig, startTarget, TOKEN, withPlugin } from "./linode-target";
 import { type CallError, PluginUnderTest, type Values } from "./plugin-under-test";
@@ -114,8 +114,9 @@ describe("linode plugin when Linode falters", () => {
   });
 
   it("keeps in the state an instance that does not run in time, and takes it up again", async () => {
+    const slow = (more: Values = {}) => machine("slow", { interfaces: [{ purpose: "public" }], ...more });
     fault({ on: INSTANCES, instance: "slow", slowMs: 2_500 });
-    const error = await errorOf(plugin.make(INSTANCE, machine("slow"), { timeout: 1 }));
+    const error = await errorOf(plugin.make(INSTANCE, slow(), { timeout: 1 }));
     const [{ view }] = [...api.state.instances.values()].filter((one) => one.view.label === "slow");
     expect(error.made?.id).toBe(String(view.id));
     expect(error.made?.properties).toMatchObject({ label: "slow", image: "private/1" });
@@ -124,12 +125,18 @@ describe("linode plugin when Linode falters", () => {
         /instance \d+ did not become running but is provisioning: timed out after 1 s/,
       );
     }
-    const inputs = await plugin.checked(INSTANCE, machine("slow"));
+    const inputs = await plugin.checked(INSTANCE, slow());
+    // What nobody has read yet is not known to a preview: neither an address nor a part of the interfaces.
+    const half = { id: String(view.id), properties: error.made?.properties ?? {}, inputs };
+    const preview = await plugin.update(INSTANCE, half, inputs, { preview: true });
+    if (!plugin.official) {
+      expect(preview).toMatchObject({ ipAddress: UNKNOWN, interfaces: [{ purpose: "public", id: UNKNOWN }] });
+    }
     const old = { id: String(view.id), properties: error.made?.properties ?? {}, inputs };
     const properties = await plugin.update(
       INSTANCE,
       old,
-      await plugin.checked(INSTANCE, machine("slow", { tags: ["cluster:dev"] })),
+      await plugin.checked(INSTANCE, slow({ tags: ["cluster:dev"] })),
     );
     expect(properties).toMatchObject({ label: "slow", tags: ["cluster:dev"], ipv4s: view.ipv4 });
     await plugin.delete(INSTANCE, { ...old, properties });

@@ -299,6 +299,29 @@ describe("linode plugin: an instance", () => {
     await plugin.delete(INSTANCE, made);
   });
 
+  it("previews an address in the VPC that nobody asked for: unknown, and what it is when it is there", async () => {
+    const interfaces = [
+      { purpose: "public", primary: true },
+      { purpose: "vpc", subnetId },
+    ];
+    const inputs = await plugin.checked(INSTANCE, whole("addressed", { interfaces }));
+    const preview = await plugin.create(INSTANCE, inputs, { preview: true });
+    const addressOf = (properties: Values) => {
+      const [, inside] = plain(properties.interfaces) as { ipv4?: { vpc?: string } }[];
+      return inside.ipv4?.vpc;
+    };
+    const unknown =
+      plain(preview.properties.interfaces) === UNKNOWN || addressOf(preview.properties) === UNKNOWN;
+    expect(unknown).toBe(true);
+    const made = { inputs, ...(await plugin.create(INSTANCE, inputs)) };
+    expect(addressOf(made.properties)).toMatch(/^10\.0\.0\.\d+$/);
+    const news = await plugin.checked(INSTANCE, { ...inputs, tags: ["more"] });
+    const update = await plugin.update(INSTANCE, made, news, { preview: true });
+    expect(addressOf(update)).toBe(addressOf(made.properties));
+    expect(update.placementGroup).toEqual(made.properties.placementGroup);
+    await plugin.delete(INSTANCE, made);
+  });
+
   it.each<[string, Values, RegExp]>([
     ["what nobody knows", { surprise: 1 }, /surprise/],
     ["a label too long", { label: "a".repeat(51) }, /label/],

@@ -181,6 +181,12 @@ describe("linode plugin", () => {
     const read = await plugin.read(RECORD, made.id, made.properties, made.inputs);
     expect(plain(read.inputs)).toEqual(plain(made.inputs));
     await plugin.delete(RECORD, made);
+
+    const apex = await plugin.make(RECORD, { ...inputs, name: "" });
+    expect((await ask("GET", `domains/${body.id}/records/${apex.id}`)).body.name).toBe("");
+    const none = await plugin.diff(RECORD, apex.id, apex.properties, apex.inputs, apex.inputs);
+    expect(none.changed).toBe(false);
+    await plugin.delete(RECORD, apex);
   });
 
   it("refuses to change a placement group's policy, which Linode cannot", async () => {
