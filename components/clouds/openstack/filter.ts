@@ -15,10 +15,24 @@ export interface FilterArgs {
   adminCidrs: readonly string[];
 }
 
+/** A security group with its rules. */
+interface Group {
+  group: openstack.networking.SecGroup;
+  rules: pulumi.Resource[];
+}
+
+/** What a machine is put behind. */
+export interface Filtered {
+  /** Ids of the groups. */
+  ids: pulumi.Output<string>[];
+  /** Depend on these to come when the groups let through what they shall. */
+  rules: pulumi.Resource[];
+}
+
 /** What the cloud lets through: one security group for all machines, and one for each set of ports that is open to somebody. */
 export class Filter {
-  private readonly members: openstack.networking.SecGroup;
-  private readonly opened = new Map<string, openstack.networking.SecGroup>();
+  private readonly members: Group;
+  private readonly opened = new Map<string, Group>();
 
   constructor(
     private readonly args: FilterArgs,
@@ -36,8 +50,8 @@ export class Filter {
     }
   }
 
-  /** The ids of the groups of a machine. One without openings lets in nobody but the private network. */
-  groupsOf(openings: readonly Opening[]): pulumi.Output<string>[] {
+  /** The groups of a machine. One without openings lets in nobody but the private network. */
+  groupsOf(openings: readonly Opening[]): Filtered {
     const sources = [...new Set(openings.map(({ from }) => from))].sort();
     const groups = sources.map((from) =>
       this.groupOf(
@@ -45,18 +59,19 @@ export class Filter {
         openings.filter((opening) => opening.from === from),
       ),
     );
-    return [this.members, ...groups].map(({ id }) => id);
+    const all = [this.members, ...groups];
+    return { ids: all.map(({ group }) => group.id), rules: all.flatMap(({ rules }) => rules) };
   }
 
   /** Machines with the same ports for the same visitors share a group; it is named by both. Example: "world-80-443". */
-  private groupOf(from: string, openings: readonly Opening[]): openstack.networking.SecGroup {
+  private groupOf(from: string, openings: readonly Opening[]): Group {
     const ports = [...new Map(openings.map((opening) => [portName(opening), opening]))].sort(
       ([, a], [, b]) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1),
     );
     const name = [from, ...ports.map(([port]) => port)].join("-");
     const known = this.opened.get(name);
     if (known) return known;
-    const group = this.group(name, `From ${from}: ${ports.map(([, { service }]) => service).join(", ")}`);
+    const group = this.group(name, `From ${from}: ${ports.map(([, { service }]) => service).join("; ")}`);
     for (const [port, opening] of ports) {
       for (const source of this.sourcesOf(from)) {
         this.rule(`${from}-${port}-from-${sourceName(source)}`, group, {
@@ -80,9 +95,9 @@ export class Filter {
     throw new Error(`An opening is for "world" or "admins"; it is not known where "${from}" is.`);
   }
 
-  private group(name: string, description: string): openstack.networking.SecGroup {
+  private group(name: string, description: string): Group {
     const { cluster, tags } = this.args;
-    return new openstack.networking.SecGroup(
+    const group = new openstack.networking.SecGroup(
       name,
       {
         name: `${cluster}-${name}`,
@@ -93,15 +108,18 @@ export class Filter {
       },
       this.opts,
     );
+    return { group, rules: [] };
   }
 
   /** No description: it would make another rule of the same content, which Neutron refuses beside the first. */
   private rule(
     name: string,
-    group: openstack.networking.SecGroup,
+    { group, rules }: Group,
     rule: Omit<openstack.networking.SecGroupRuleArgs, "securityGroupId">,
   ): void {
-    new openstack.networking.SecGroupRule(name, { ...rule, securityGroupId: group.id }, this.opts);
+    rules.push(
+      new openstack.networking.SecGroupRule(name, { ...rule, securityGroupId: group.id }, this.opts),
+    );
   }
 }
 

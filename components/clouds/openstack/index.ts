@@ -95,6 +95,7 @@ export class OpenStackCloud implements Cloud {
     // A successor that is made beside its predecessor cannot have its port and address; one that comes after it keeps both.
     const own = (property: string) => (host === undefined ? [property] : []);
 
+    const filtered = this.filter.groupsOf(request.openings);
     const port = new openstack.networking.Port(
       name,
       {
@@ -105,7 +106,7 @@ export class OpenStackCloud implements Cloud {
           subnetId: id,
           ...(host === undefined ? {} : { ipAddress: numbered(cidr, host) }),
         })),
-        securityGroupIds: this.filter.groupsOf(request.openings),
+        securityGroupIds: filtered.ids,
         // Who has an address of the private network is who Neutron gave it to.
         portSecurityEnabled: true,
         tags: this.tags,
@@ -123,10 +124,12 @@ export class OpenStackCloud implements Cloud {
         userData: pulumi.secret(pulumi.output(request.firstContact).apply(renderUserData)),
         ...this.hints(request.spread),
         metadata: { "hashistack-cluster": this.args.cluster, "hashistack-machine": name },
-        tags: this.tags,
+        tags: [...this.tags, ...(request.tags ?? [])],
       },
       {
         ...opts,
+        // At its first start it finds a way out, and what shall reach it does.
+        dependsOn: [...filtered.rules, ...this.network.routed],
         replaceOnChanges: ["name"],
         ignoreChanges: fromBirth,
         deleteBeforeReplace: host !== undefined,

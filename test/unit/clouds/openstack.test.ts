@@ -208,6 +208,20 @@ describe("a machine", () => {
     expect(led.dependencies).toContain("networking.RouterInterface private-ipv4");
   });
 
+  test("is made when there is a way out and its groups let through what they shall", async () => {
+    const { dependencies } = one(await made(campus, web("edge-a"), support), "compute.Instance edge-a");
+    expect(dependencies).toEqual(
+      expect.arrayContaining([
+        "networking.RouterInterface private-ipv4",
+        "networking.SecGroupRule members-in-IPv4",
+        "networking.SecGroupRule members-out-IPv4",
+        "networking.SecGroupRule world-443-from-0.0.0.0/0",
+      ]),
+    );
+    // Another administrator is no matter of a machine that none may reach.
+    expect(dependencies.filter((id) => id.includes("admins"))).toEqual([]);
+  });
+
   test("that is not has no floating address, and no group but that of all", async () => {
     const recorded = await made(dualStack, worker("client-a"));
     expect(recorded.resources.filter(({ kind }) => kind.startsWith("networking.FloatingIp"))).toEqual([]);
