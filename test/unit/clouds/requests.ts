@@ -73,6 +73,8 @@ export const linodeAnswers: Answers = {
           ipv4s: [`192.0.2.${numberOf(name)}`],
           ipv6: `2001:db8:6::${numberOf(name)}/128`,
         },
+  // The account's domains are there before any stack.
+  call: () => ({ id: 4711 }),
 };
 
 /** What OpenStack answers. */
