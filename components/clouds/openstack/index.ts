@@ -133,6 +133,7 @@ export class OpenStackCloud implements Cloud {
         replaceOnChanges: ["name"],
         ignoreChanges: fromBirth,
         deleteBeforeReplace: host !== undefined,
+        additionalSecretOutputs: ["userData"],
         customTimeouts: { create: "15m", update: "15m", delete: "10m" },
       },
     );
