@@ -9,7 +9,17 @@ import { list } from "../lists.js";
 import { configOf, disksOf, readInterfaces } from "../parts.js";
 import { join, leave } from "../placement.js";
 import type { Call, Route } from "../router.js";
-import { assertFree, find, type Instance, nextId, now, readTags, type State, textAt } from "../state.js";
+import {
+  assertFree,
+  find,
+  type Instance,
+  nextId,
+  now,
+  readTags,
+  type State,
+  subnetOf,
+  textAt,
+} from "../state.js";
 import type { Event, Linode } from "../types.js";
 import { validate } from "../validate.js";
 
@@ -44,7 +54,7 @@ export async function create(call: Call, fault?: Fault): Promise<Linode> {
   const { state, machines, body } = call;
   if (body.interface_generation === "linode")
     refuse("The emulated account has legacy configuration interfaces only.", "interface_generation");
-  validate(CreateLinodeSchema, withVpcIds(state, body));
+  validate(CreateLinodeSchema, forSchema(state, body));
   const region = regions.find(({ id }) => id === body.region) ?? refuse("region is not valid", "region");
   const type =
     types.find(({ id }) => id === body.type) ?? refuse("A valid plan type by that ID was not found", "type");
@@ -114,7 +124,7 @@ export async function create(call: Call, fault?: Fault): Promise<Linode> {
       host,
       public:
         interfaces.length === 0 || interfaces.some((one) => one.purpose === "public" || one.ipv4?.nat_1_1),
-      vpc: vpc && { address: vpc.ipv4?.vpc ?? "", range: subnetRange(state, vpc.subnet_id) },
+      vpc: vpc && { address: vpc.ipv4?.vpc ?? "", range: subnetOf(state, vpc.subnet_id)?.subnet.ipv4 ?? "" },
       // An image without cloud-init takes user data and does nothing with it.
       userData: image?.capabilities.includes("cloud-init") ? userData : undefined,
     },
@@ -135,24 +145,22 @@ export async function create(call: Call, fault?: Fault): Promise<Linode> {
   return view;
 }
 
-/** The schema wants the VPC's id beside the subnet's; the API does not, and the provider sends none (helper.ExpandConfigInterface). */
-function withVpcIds(state: State, body: Call["body"]): unknown {
-  if (!Array.isArray(body.interfaces)) return body;
+/**
+ * The body as the schema wants it, where the API is content with less: a VPC's id beside its subnet's, which the provider
+ * does not send (helper.ExpandConfigInterface), and a password beside keys (linode_api4, groups/linode.py).
+ */
+function forSchema(state: State, body: Call["body"]): unknown {
+  const keys = [body.authorized_keys, body.authorized_users].some(
+    (list) => Array.isArray(list) && list.length > 0,
+  );
+  const password = keys ? { root_pass: "no password, but keys" } : {};
+  if (!Array.isArray(body.interfaces)) return { ...password, ...body };
   const interfaces = body.interfaces.map((one: Record<string, unknown>) => {
     if (one?.purpose !== "vpc") return one;
-    const vpc_id = [...state.vpcs.values()].find(({ subnets }) =>
-      subnets.some(({ id }) => id === one.subnet_id),
-    )?.id;
-    // Nor does the API want `ipv4`: it is "vpc: any" then.
-    return { vpc_id, ipv4: {}, ...one };
+    // Nor does the API want `ipv4`: any address will do then.
+    return { vpc_id: subnetOf(state, Number(one.subnet_id))?.vpc.id, ipv4: {}, ...one };
   });
-  return { ...body, interfaces };
-}
-
-function subnetRange(state: State, id: number | null | undefined): string {
-  for (const { subnets } of state.vpcs.values())
-    for (const subnet of subnets) if (subnet.id === id) return subnet.ipv4 ?? "";
-  return "";
+  return { ...password, ...body, interfaces };
 }
 
 function userDataOf(body: Call["body"]): string | undefined {
