@@ -4,7 +4,7 @@ import { same } from "../common/values";
 
 /** What several kinds share. */
 
-export const notNeeded = "the cluster's program does not use it";
+const notNeeded = "the cluster's program does not use it";
 
 /** A property that is refused by name. */
 export function unimplemented(reason = notNeeded): Property {
@@ -12,7 +12,6 @@ export function unimplemented(reason = notNeeded): Property {
 }
 
 export const texts: Property = { type: "list", of: { type: "string" } };
-export const numbers: Property = { type: "list", of: { type: "integer" } };
 
 /** Tags are a set, whatever their case (CaseInsensitiveSet in helper/customdiffs and helper/planmodifiers). */
 export const tags: Property = {
@@ -22,7 +21,8 @@ export const tags: Property = {
 
 /** A set of numbers; what was put into it elsewhere stays when none are given. */
 export const numberSet: Property = {
-  ...numbers,
+  type: "list",
+  of: { type: "integer" },
   computed: true,
   same: (old, now) => same(set(old ?? []), set(now ?? [])),
 };
@@ -98,14 +98,18 @@ export function within(call: Call, seconds = DEFAULT_SECONDS): Call {
   return { ...call, seconds, signal: AbortSignal.any([call.signal, limit.signal]) };
 }
 
-/** What is done after the thing has its id: when it fails, the id is kept in the state all the same. */
+/**
+ * What is done after the thing has its id: when it fails, the id is kept in the state all the same.
+ * @param known outputs that are known before.
+ */
 export async function afterMade(
   id: number,
   work: () => Promise<Values>,
+  known: Values = {},
 ): Promise<{ id: string; outputs: Values }> {
   try {
     return { id: String(id), outputs: await work() };
   } catch (error) {
-    throw new PartlyMade(error instanceof Error ? error.message : String(error), String(id), {});
+    throw new PartlyMade(error instanceof Error ? error.message : String(error), String(id), known);
   }
 }

@@ -59,8 +59,9 @@ export function instanceKind(linode: () => LinodeClient): ResourceKind {
           ({ baseRequest }) => baseRequest.post<Linode>("/linode/instances", body),
           secretsOf(values, body),
         );
-      const { id } = (await post().catch((error: unknown) => tellOfOrphan(error, values.label))).data;
-      return afterMade(id, async () => {
+      const { data: made } = await post().catch((error: unknown) => tellOfOrphan(error, values.label));
+      const { id, ipv4, ipv6 } = made;
+      const finish = async () => {
         if (values.watchdogEnabled === false) {
           await linode().ask(limited, (api) => api.updateLinode(id, { watchdog_enabled: false }));
         }
@@ -69,7 +70,8 @@ export function instanceKind(linode: () => LinodeClient): ResourceKind {
           await waitForStatus(linode(), id, target, limited);
         }
         return outputsOf(await look(id, limited), values);
-      });
+      };
+      return afterMade(id, finish, { ipv4s: ipv4, ipv6: ipv6 ?? "", ipAddress: ipv4[0] ?? "" });
     },
     async read(id, state, call, given) {
       refuseImport(token, id, state);
