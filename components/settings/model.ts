@@ -99,7 +99,7 @@ export interface OpenStackCloudSettings {
   readonly dnsServers?: readonly string[];
   /** Root disks in Cinder, for machines made from then on. Default: disks of the hosts */
   readonly rootVolume?: RootVolumeSettings;
-  /** Whether support's machine is guarded from being destroyed by an up or a destroy. Default: true */
+  /** Whether support's machine and the private prefixes are guarded from being destroyed or replaced. Default: true */
   readonly protect: boolean;
 }
 

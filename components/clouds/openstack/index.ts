@@ -43,6 +43,11 @@ export interface OpenStackCloudArgs {
   rootVolume?: RootVolume;
   /** Where admins are: sources of what is open to them. */
   adminCidrs: readonly string[];
+  /**
+   * Whether the engine refuses to replace or destroy the subnets: for another prefix Neutron would move the ports of running
+   * machines, which do not learn of it. Default false.
+   */
+  protect?: boolean;
 }
 
 /** An id of OpenStack's. */

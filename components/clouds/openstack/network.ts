@@ -22,6 +22,8 @@ export interface PrivateNetworkArgs {
   router?: string;
   /** Name servers that machines are told. Default: the cloud's own. */
   dnsServers?: readonly string[];
+  /** Whether the engine refuses to replace or destroy the subnets. Default false. */
+  protect?: boolean;
 }
 
 /** A subnet and its prefix. */
@@ -42,6 +44,7 @@ export interface PrivateNetwork {
 export function privateNetwork(args: PrivateNetworkArgs, opts: pulumi.CustomResourceOptions): PrivateNetwork {
   const { cluster, tags, dnsServers } = args;
   const name = `${cluster}-private`;
+  const guarded = { ...opts, protect: args.protect };
   const network = new openstack.networking.Network("private", { name, adminStateUp: true, tags }, opts);
   const ipv4 = new openstack.networking.Subnet(
     "private-ipv4",
@@ -56,9 +59,9 @@ export function privateNetwork(args: PrivateNetworkArgs, opts: pulumi.CustomReso
       ...(dnsServers ? { dnsNameservers: [...dnsServers] } : {}),
       tags,
     },
-    opts,
+    guarded,
   );
-  const ipv6 = args.ipv6 === undefined ? undefined : ipv6Subnet(args, args.ipv6, network.id, opts);
+  const ipv6 = args.ipv6 === undefined ? undefined : ipv6Subnet(args, args.ipv6, network.id, guarded);
   const routerId = args.router === undefined ? madeRouter(args, opts).id : pulumi.output(args.router);
   const toRouter = (family: string, subnet: openstack.networking.Subnet) =>
     new openstack.networking.RouterInterface(`private-${family}`, { routerId, subnetId: subnet.id }, opts);

@@ -64,7 +64,7 @@ test("support and servers have volumes, all others the hosts' disks", () => {
   expect(onVolumes.map(({ name }) => name)).toEqual(["control-a", "control-b", "control-c", "support-a"]);
 });
 
-test("floating addresses are support's and the load balancers' alone, and support alone is protected", () => {
+test("floating addresses are support's and the load balancers' alone; support and the prefixes are protected", () => {
   expect(of("openstack.networking.FloatingIp").map(({ name }) => name)).toEqual([
     "edge-a",
     "edge-b",
@@ -72,6 +72,8 @@ test("floating addresses are support's and the load balancers' alone, and suppor
   ]);
   expect(stack.resources.filter((one) => one.protect).map(({ id }) => id)).toEqual([
     "openstack.compute.Instance support-a",
+    "openstack.networking.Subnet private-ipv4",
+    "openstack.networking.Subnet private-ipv6",
   ]);
 });
 

@@ -327,6 +327,14 @@ describe("what becomes of a machine that lives", () => {
     }
   });
 
+  test("another prefix, by which it would lose its address, is refused by the engine where the settings protect", async () => {
+    const guarded = await made({ ...dualStack, protect: true }, worker("client-a"));
+    expect(guarded.resources.filter((each) => each.protect).map(({ id }) => id)).toEqual([
+      "networking.Subnet private-ipv4",
+      "networking.Subnet private-ipv6",
+    ]);
+  });
+
   test("only the machine itself is protected", async () => {
     const pet = await recording(
       () => new OpenStackCloud(campus).machine(support, { protect: true }),
