@@ -56,7 +56,7 @@ describe("the file", () => {
         look(property, (value as Record<string, unknown>)[name], `${at}.${name}`);
       }
       if (typeof inner.additionalProperties === "object") {
-        for (const [name, each] of Object.entries(value))
+        for (const [name, each] of Object.entries(value as object))
           look(inner.additionalProperties, each, `${at}.${name}`);
       }
     };
