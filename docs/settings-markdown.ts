@@ -36,7 +36,8 @@ config:
 \`\`\`
 
 Editors that know the first line's schema complete and check the file. Complete files:
-[the dev stack](../Pulumi.dev.yaml), [servers on machines of their own](../examples/separate-servers/Pulumi.dev.yaml).
+[the dev stack](../Pulumi.dev.yaml), [servers on machines of their own](../examples/separate-servers/Pulumi.dev.yaml),
+[a campus cloud](../examples/openstack/Pulumi.campus.yaml).
 
 This file is made from the schema and the interfaces' comments in [components/settings](../components/settings):
 \`npm run docs\`.

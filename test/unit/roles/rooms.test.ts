@@ -52,6 +52,14 @@ test("a cloud knows no role and nothing of what machines run", () => {
   expect(files.filter((file) => !file.startsWith("clouds/"))).toEqual([]);
 });
 
+test("names know no cloud, no machine and nothing of what runs there", () => {
+  const { files } = known("dns");
+  expect(files).toEqual(
+    expect.arrayContaining(["dns/domain-address.ts", "dns/linode.ts", "dns/openstack.ts"]),
+  );
+  expect(files.filter((file) => !file.startsWith("dns/"))).toEqual([]);
+});
+
 test("the topology is plain data", () => {
   expect(known("topology").packages.filter((name) => name.startsWith("@pulumi/"))).toEqual([]);
 });
