@@ -35,6 +35,11 @@ export function stackOf(urn: string): string {
   return urn.split("::")[0]?.replace(/^urn:pulumi:/, "") ?? "";
 }
 
+/** What the engine shows of a rule. */
+export function descriptionOf({ what, why }: Rule): string {
+  return `${what} ${why}`;
+}
+
 /** Runs one look of a rule. What it could not know goes to `undecided`. */
 export function findings(
   report: (message: string, about?: Subject) => void,
@@ -115,7 +120,7 @@ function toPolicy(rule: Rule, asked: Map<string, Subject>): Policy {
 
   return {
     name: rule.name,
-    description: `${rule.what} ${rule.why}`,
+    description: descriptionOf(rule),
     enforcementLevel: rule.level,
     severity: rule.severity,
     remediationSteps: rule.remediation,

@@ -8,7 +8,7 @@ const looks: readonly { what: string; look: RegExp }[] = [
 
 /** Assignments of what is called a secret to something that is no variable. */
 const assigned =
-  /\b([A-Za-z_-]*(?:token|passwd|password|secret(?:_?id)?|api_?key|encrypt))["']?\s*[:=]\s*["']?(?![$<{"'])[\w+/.~-]{8,}/i;
+  /\b([A-Za-z_-]*(?:token|passwd|password|secret(?:_?id)?|api_?key|encrypt))["']?\s*[:=]\s*["']?(?![$<{"']|var\.|local\.|\/\w+\/)[\w+/.~-]{8,}/i;
 
 /** Whether a text holds what can only be a secret. Example: "a private key". */
 export function secretIn(text: string): string | undefined {

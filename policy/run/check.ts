@@ -5,6 +5,8 @@ import { EngineError, runEngine } from "../../cli/engine";
 import { CliError } from "../../cli/errors";
 import type { EngineEvent } from "../../cli/events";
 import { findWorkspace } from "../../cli/workspace";
+import { descriptionOf } from "../lib/pack";
+import { rules } from "../rules";
 import { preparePack } from "./pack";
 
 /** One thing that a rule said. */
@@ -46,11 +48,14 @@ function saidBy(event: EngineEvent): Said | undefined {
   const { policyName, enforcementLevel, resourceUrn, message } = policyEvent;
   const name = resourceUrn?.includes("::pulumi:pulumi:Stack::") ? undefined : resourceUrn?.split("::").at(-1);
   const open = undecided.test(message);
+  const rule = rules.find((each) => each.name === policyName);
+  // The engine puts the rule's description before what it says.
+  const said = rule ? message.replace(descriptionOf(rule), "") : message;
   return {
     rule: policyName,
     kind: open ? "undecided" : enforcementLevel === "mandatory" ? "mandatory" : "advisory",
     ...(name ? { resource: name } : {}),
-    message: message.replace(undecided, "").trim(),
+    message: said.replace(undecided, "").trim(),
   };
 }
 

@@ -14,13 +14,16 @@ interface Flags {
   json: boolean;
 }
 
-/** What was said of one rule, with what to do about it. */
-function textOf(rule: string, all: readonly Said[]): string {
+/** What was said of one rule, with why it is there and what to do. */
+function textOf(name: string, all: readonly Said[]): string {
   const kind = all[0]?.kind ?? "advisory";
-  const lines = all.map(({ resource, message }) => `    ${[resource, message].filter(Boolean).join(": ")}`);
-  const remediation = rules.find(({ name }) => name === rule)?.remediation;
-  const todo = kind === "undecided" || !remediation ? [] : [`    → ${remediation}`];
-  return [`  ${kind.padEnd(9)}  ${rule}`, ...lines, ...todo].join("\n");
+  const rule = rules.find((each) => each.name === name);
+  const told = kind === "undecided" ? undefined : rule;
+  return [
+    `  ${kind.padEnd(9)}  ${name}`,
+    ...all.map(({ resource, message }) => `    ${[resource, message].filter(Boolean).join(": ")}`),
+    ...(told ? [`    why: ${told.what} ${told.why}`, `    do: ${told.remediation}`] : []),
+  ].join("\n");
 }
 
 /** The report for a terminal. */

@@ -1,4 +1,3 @@
-import { unknown } from "../engine";
 import {
   bundle,
   type Cases,

@@ -1,5 +1,5 @@
 import { unknown } from "../engine";
-import { type Cases, linode, local, none, nova, record } from "./resources";
+import { type Cases, linode, local, nova, record } from "./resources";
 
 export const limits: Readonly<Record<string, Cases>> = {
   regions: {

@@ -1,5 +1,5 @@
 import { secret, unknown } from "../engine";
-import { type Cases, issued, key, local, none, provider, remote, root, rootKey } from "./resources";
+import { type Cases, issued, local, none, provider, remote, root, rootKey } from "./resources";
 
 export const trust: Readonly<Record<string, Cases>> = {
   "ca-roots-protected": {

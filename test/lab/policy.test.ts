@@ -1,0 +1,181 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Checked, check } from "../../policy/run/check";
+import { report } from "../../policy/run/main";
+import { broken, goodStack, policyConfig, stackOfVariant } from "../unit/policy/stack";
+
+/** The pack in the real engine: on the project's own program, and on a stack of Linode of which each rule has a broken variant. */
+
+const checkout = resolve(__dirname, "../..");
+
+/** Makes what a file describes. An id stays unknown until the resource is made, as those of a cloud. */
+const PROGRAM = `
+const pulumi = require("@pulumi/pulumi");
+const SECRET = "4dabf18193072939515e22adb298388d";
+const made = new Map();
+const input = (value) => {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(input);
+  if ("$id" in value) return made.get(value.$id).id;
+  if (SECRET in value) return pulumi.secret(input(value.value));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, input(each)]));
+};
+for (const { type, name, props, protect } of require("./stack.json")) {
+  made.set(name, new pulumi.CustomResource(type, name, input(props ?? {}), { protect }));
+}
+`;
+
+/** A provider that takes everything: rules are tried here, not a cloud's own checks. */
+const PROVIDER = `#!/usr/bin/env node
+const { main } = require(${JSON.stringify(join(checkout, "node_modules/@pulumi/pulumi/provider"))});
+main({
+  version: "1.0.0",
+  check: async (urn, olds, news) => ({ inputs: news, failures: [] }),
+  create: async (urn, inputs) => ({ id: "1", outs: inputs }),
+}, process.argv.slice(2));
+`;
+
+let root: string;
+const forced = ["linode", "tls", "command"];
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "hashistack-policy-test-"));
+  const providers = join(root, "providers");
+  mkdirSync(providers);
+  for (const name of [...forced, "nomad"]) {
+    const path = join(providers, `pulumi-resource-${name}`);
+    writeFileSync(path, PROVIDER);
+    chmodSync(path, 0o755);
+  }
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Makes a project of a program and what it reads. */
+function project(name: string, program: string, stack: string, resources?: unknown): string {
+  const folder = join(root, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  writeFileSync(join(folder, "Pulumi.yaml"), "name: project\nruntime: nodejs\nmain: index.js\n");
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+  writeFileSync(join(folder, `Pulumi.${stack}.yaml`), "config: {}\n");
+  writeFileSync(join(folder, "index.js"), program);
+  if (resources) writeFileSync(join(folder, "stack.json"), JSON.stringify(resources));
+  symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+function config(values: unknown): string {
+  const file = join(root, "config.json");
+  writeFileSync(file, JSON.stringify(values));
+  return file;
+}
+
+const rulesOf = ({ said }: Checked, kind: string): string[] =>
+  [...new Set(said.filter((one) => one.kind === kind).map(({ rule }) => rule))].sort();
+
+describe("a stack of somebody else's", () => {
+  const providers = () => join(root, "providers");
+  const held = (resources: unknown, stack = "prod", values: unknown = policyConfig): Promise<Checked> =>
+    check({
+      stack,
+      cwd: project("linode", PROGRAM, stack, resources),
+      config: config(values),
+      env: { ...process.env, PATH: [providers(), process.env.PATH].join(delimiter) },
+    });
+
+  beforeAll(() => {
+    for (const name of forced)
+      process.env[`HASHISTACK_PLUGIN_${name.toUpperCase()}`] = join(providers(), `pulumi-resource-${name}`);
+  });
+  afterAll(() => {
+    for (const name of forced) delete process.env[`HASHISTACK_PLUGIN_${name.toUpperCase()}`];
+  });
+
+  it("passes when it keeps to the rules; what is not known yet is said, and stops nothing", async () => {
+    const checked = await held(goodStack());
+    expect(rulesOf(checked, "mandatory")).toEqual([]);
+    expect(rulesOf(checked, "undecided")).toEqual(["no-clear-secrets"]);
+    expect(checked.passed).toBe(true);
+  });
+
+  it.each(Object.entries(broken))("is stopped by one unwise change: %s", async (rule, change) => {
+    const stack = goodStack();
+    change(stack);
+    const checked = await held(stack, stackOfVariant(rule));
+    expect(rulesOf(checked, "mandatory")).toEqual([rule]);
+    expect(checked.passed).toBe(false);
+    expect(report("prod", checked)).toContain(`mandatory  ${rule}\n    `);
+    expect(report("prod", checked)).toMatch(/\n {4}why: .+\n {4}do: .+\n/);
+    expect(report("prod", checked)).toMatch(/^stack "prod" does not pass: \d+ violation/m);
+  });
+
+  it("warns only, or says nothing, where the user wants it so", async () => {
+    const stack = goodStack();
+    broken["no-open-admin-ports"]?.(stack);
+    broken["no-root-password"]?.(stack);
+    const mild = await held(stack, "prod", { all: "advisory", "no-root-password": "disabled" });
+    expect(rulesOf(mild, "advisory")).toEqual(["no-open-admin-ports"]);
+    expect(mild.passed).toBe(true);
+    const strict = await held(stack, "prod", { all: "disabled", "no-root-password": "mandatory" });
+    expect(rulesOf(strict, "mandatory")).toEqual(["no-root-password"]);
+    expect(strict.passed).toBe(false);
+  });
+
+  it("is told when its configuration is none", async () => {
+    await expect(held(goodStack(), "prod", { budget: { monthlyLimit: "much" } })).rejects.toThrow();
+  });
+});
+
+describe("what only `up` knows", () => {
+  const program = (end: string) => `
+const command = require("@pulumi/command");
+const first = new command.local.Command("first", { create: "echo ${end}" });
+new command.local.Command("second", { create: first.stdout.apply((said) => "touch made; : curl " + said) });
+`;
+
+  it("is said at preview, and decided at up before the resource is made", async () => {
+    const cwd = project("later", program("-k https://198.51.100.2"), "dev");
+    const preview = await check({ stack: "dev", cwd });
+    expect(preview.passed).toBe(true);
+    expect(preview.said).toContainEqual(
+      expect.objectContaining({
+        rule: "tls-verified",
+        kind: "undecided",
+        message: expect.stringContaining("second create"),
+      }),
+    );
+    const up = await check({ stack: "dev", cwd, up: true });
+    expect(up.passed).toBe(false);
+    expect(rulesOf(up, "undecided")).toEqual([]);
+    expect(up.said).toContainEqual({
+      rule: "tls-verified",
+      kind: "mandatory",
+      resource: "second",
+      message: expect.stringContaining("create switches verification off: curl -k"),
+    });
+    expect(existsSync(join(cwd, "made"))).toBe(false);
+  });
+
+  it("passes where it is as it should be", async () => {
+    const cwd = project("later", program("--cacert ca.pem https://198.51.100.2"), "dev");
+    const up = await check({ stack: "dev", cwd, up: true });
+    expect(up.said).toEqual([]);
+    expect(up.passed).toBe(true);
+    expect(existsSync(join(cwd, "made"))).toBe(true);
+  });
+});
+
+describe("the project's own program", () => {
+  it("keeps to all rules on local machines, without one being made and without root", async () => {
+    const checked = await check({ stack: "dev", cwd: checkout });
+    expect(checked.said.filter(({ kind }) => kind !== "undecided")).toEqual([]);
+    expect(checked.passed).toBe(true);
+    expect(checked.resources).toBeGreaterThan(100);
+  });
+
+  it("says in a sentence that there are no settings of a stack", async () => {
+    await expect(check({ stack: "nowhere", cwd: checkout })).rejects.toThrow(/has no Pulumi\.nowhere\.yaml/);
+  });
+});
