@@ -20,6 +20,7 @@ import { addressIn, hostPort } from "./topology/members";
 import { loadBalancerClass } from "./topology/model";
 import { activeVaultName } from "./topology/names";
 import { portNumbers } from "./topology/ports";
+import { nodeClassOf } from "./topology/topology";
 
 export interface SiteArgs {
   /** Where it runs. */
@@ -189,6 +190,9 @@ export class Site extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: [certificate, ...cluster.ready] },
     );
+    const runners = Object.values(settings.groups)
+      .filter((group) => nodeClassOf(group) === site.nodeClass)
+      .reduce((sum, { keys }) => sum + keys.length, 0);
     const websiteRuns = new NomadJob(
       "website",
       {
@@ -201,6 +205,7 @@ export class Site extends pulumi.ComponentResource {
             datacenter,
             nodeClass: site.nodeClass,
             instances: site.instances,
+            apart: runners >= site.instances,
             domain: site.domain,
             program,
             page: published,

@@ -1,6 +1,7 @@
 /** The drills: each a bad thing that happens to the cluster. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { BenchError } from "../errors";
+import { changes } from "./changes";
 import { type Ground, type Service, services } from "./ground";
 import { untilHealthy } from "./health";
 
@@ -18,6 +19,8 @@ export interface Drill {
   /** Limit for the cluster to be healthy again after it was mended. */
   readonly limitSeconds: number;
   readonly excused?: Excuse;
+  /** On which stack: the dev stack, unless servers are to be on machines of their own. */
+  readonly topology?: "separate";
   /**
    * Does it, and mends what does not mend itself.
    * @param mended to be called when somebody begins to mend it; where nobody does, it mends from its begin on
@@ -211,6 +214,7 @@ export const drills: readonly Drill[] = [
       }
     },
   },
+  ...changes,
   {
     name: "stop-all",
     what: "all machines halted at once, then all started at once",

@@ -1,28 +1,133 @@
 /** The cluster on which drills are done, and what can be done to its machines. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
+import { readOutputs } from "../../cli/engine";
 import { type Call, requestJson } from "../../cli/http";
-import type { Outputs } from "../../cli/outputs";
+import { type Outputs, parseOutputs } from "../../cli/outputs";
 import { observe, type RaftPeer } from "../../cli/status/observe";
 import { vaultLogin } from "../../cli/toolEnv";
 import { indexOfHost } from "../../lab/machines/addresses";
 import { machineLink } from "../../lab/machines/names";
 import { BenchError } from "../errors";
-import type { Lab } from "../lab";
+import { checkout, type Lab } from "../lab";
+import { type Project, stack } from "../project";
 import { run, until } from "../run";
+
+// It comes with the Pulumi SDK, which reads its own files by it.
+const yaml = require("js-yaml") as { load(text: string): unknown; dump(value: unknown): string };
 
 export type Service = "consul" | "vault" | "nomad";
 export const services: readonly Service[] = ["consul", "vault", "nomad"];
 
+/** Who must know of machines that come and go: the load. */
+export interface Followers {
+  /** The public addresses of each load balancer that answers now, as a name in DNS would give them. */
+  readonly balancers: (addresses: readonly (readonly string[])[]) => void;
+  /** A machine is about to be made anew. */
+  readonly leaving: (machine: string) => Promise<void>;
+}
+
+/** How long a command of hashistack may take. */
+const commandLimitSeconds = 840;
+
 export class Ground {
+  private now: Outputs;
+  followers?: Followers;
+
   /**
    * @param lab of its machines
    * @param outputs of its stack
    * @param signal ends what is under way
+   * @param project of its stack, for drills that change it
    */
   constructor(
     readonly lab: Lab,
-    readonly outputs: Outputs,
+    outputs: Outputs,
     readonly signal?: AbortSignal,
-  ) {}
+    private readonly project?: Pick<Project, "workspace" | "env">,
+  ) {
+    this.now = outputs;
+  }
+
+  /** The stack's outputs, as they were after the last command. */
+  get outputs(): Outputs {
+    return this.now;
+  }
+
+  /** `hashistack …` on the stack, while those who follow its load balancers are told where they are. */
+  async hashistack(...words: string[]): Promise<void> {
+    const { workspace, env } = this.own();
+    const program = join(checkout(), "cli/bin/hashistack.js");
+    const done = new AbortController();
+    const followed = this.follow(done.signal);
+    try {
+      await run([process.execPath, program, ...words, "--json"], {
+        what: `hashistack ${words.join(" ")}`,
+        cwd: workspace.root,
+        env,
+        signal: this.signal,
+        timeoutSeconds: commandLimitSeconds,
+      });
+    } finally {
+      done.abort();
+      await followed;
+    }
+    this.now = parseOutputs(await readOutputs(workspace, stack, env), stack);
+  }
+
+  /** A machine by a new one. */
+  async replace(machine: string): Promise<void> {
+    await this.followers?.leaving(machine);
+    await this.hashistack("replace", machine);
+  }
+
+  /** Changes the stack's settings as a user's editor does: the keys of a group. */
+  regroup(group: string, keys: readonly string[]): void {
+    const file = join(this.own().workspace.root, `Pulumi.${stack}.yaml`);
+    const settings = yaml.load(readFileSync(file, "utf8")) as {
+      config: { "hashistack:groups": Record<string, { keys: readonly string[] }> };
+    };
+    const found = settings.config["hashistack:groups"][group];
+    if (!found) throw new BenchError(`the stack has no group ${group}`);
+    found.keys = keys;
+    writeFileSync(file, yaml.dump(settings));
+  }
+
+  private own(): Pick<Project, "workspace" | "env"> {
+    if (!this.project) throw new BenchError("this drill needs the stack's project");
+    return this.project;
+  }
+
+  /** Tells the followers, every two seconds, until it is over, and then once more. */
+  private async follow(over: AbortSignal): Promise<void> {
+    let last = "";
+    for (let more = true; more; ) {
+      more = !over.aborted;
+      const addresses = await this.balancers();
+      // A name without an address helps nobody: DNS goes on giving the last ones.
+      if (addresses.length > 0 && JSON.stringify(addresses) !== last) this.followers?.balancers(addresses);
+      last = JSON.stringify(addresses);
+      if (more) await sleep(2000, undefined, { signal: over }).catch(() => undefined);
+    }
+  }
+
+  /** Public addresses of the load balancers that answer now, of those that leave and those that come too. */
+  private async balancers(): Promise<string[][]> {
+    const group = /-edge-/;
+    const machines = JSON.parse(await run(this.lab.argv("list"), { what: "the lab's machines" })) as {
+      name: string;
+      publicIpv4?: string;
+      publicIpv6?: string;
+      forwardAddress?: string;
+    }[];
+    const edges = machines.filter(({ name }) => group.test(name));
+    const well = await Promise.all(edges.map(({ forwardAddress }) => answers(forwardAddress ?? "")));
+    return edges
+      .filter((_, index) => well[index])
+      .map(({ publicIpv6, publicIpv4 }) => [publicIpv6, publicIpv4].filter((one) => one !== undefined));
+  }
 
   /** Machines by their logical names, those with this role first to last. Example: machines("nomad-client"). */
   machines(role?: string): string[] {
@@ -160,4 +265,20 @@ export class Ground {
     if (!found) throw new BenchError(`no instance of ${namespace}/${job} runs`);
     return this.nameOf(found.NodeName);
   }
+}
+
+/** Whether somebody shakes hands there. Who it is, the visitors will see. */
+function answers(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: 443, rejectUnauthorized: false, timeout: 1500 });
+    const end = (well: boolean) => () => {
+      socket.destroy();
+      resolve(well);
+    };
+    socket
+      .on("secureConnect", end(true))
+      .on("error", end(false))
+      .on("timeout", end(false))
+      .on("close", end(false));
+  });
 }

@@ -36,30 +36,60 @@ const policy = 'path "secret/data/drills/*" { capabilities = ["create", "update"
 
 export class Loads {
   readonly entries: Entry[] = [];
-  private readonly programs: { readonly where: string; readonly child: ChildProcess; mark: number }[] = [];
+  private programs: Program[] = [];
   private ended?: string;
 
-  private constructor(private readonly ground: Ground) {}
+  private constructor(
+    private readonly ground: Ground,
+    private readonly rates: Rates,
+    private readonly token: string,
+    private member: string,
+  ) {}
 
   /**
    * Starts it.
    * @param member the machine from whose network a member's writes come: one that no drill takes away for long
    */
   static async start(ground: Ground, member: string, rates: Rates = usualRates): Promise<Loads> {
-    const loads = new Loads(ground);
     const token = await vaultToken(ground);
-    loads.launch("outside", [...siteLoads(ground, rates), ...outsideWrites(ground, rates, token)]);
+    const loads = new Loads(ground, rates, token, member);
+    const outside = loads.launch("outside", [
+      ...siteLoads(ground, rates),
+      ...outsideWrites(ground, rates, token),
+    ]);
     loads.launch(ground.id(member), memberWrites(ground, member, rates, token));
     await loads.settled(Date.now());
+    ground.followers = {
+      balancers: (balancers) => {
+        for (const name of [loadNames.visitors, loadNames.once])
+          outside.child.stdin?.write(`${JSON.stringify({ name, balancers })}\n`);
+      },
+      leaving: (machine) => loads.leave(machine),
+    };
     return loads;
   }
 
-  private launch(where: string, loads: readonly object[]): void {
+  /** A member's writes come from another machine from now on, if this is theirs. */
+  private async leave(machine: string): Promise<void> {
+    if (machine !== this.member) return;
+    const [next] = this.ground
+      .machines("nomad-client")
+      .filter((name) => name !== machine && name.split("-")[0] === machine.split("-")[0]);
+    if (!next) throw new BenchError(`there is no other machine like ${machine} from which writes could come`);
+    const before = this.programs.filter(({ where }) => where === this.ground.id(machine));
+    this.launch(this.ground.id(next), memberWrites(this.ground, next, this.rates, this.token));
+    this.member = next;
+    await this.settled(Date.now());
+    this.programs = this.programs.filter((program) => !before.includes(program));
+    await Promise.all(before.map(ended));
+  }
+
+  private launch(where: string, loads: readonly object[]): Program {
     const program = join(checkout(), "bench/drills/load/main.mjs");
     const [node = "", ...args] = this.ground.lab.argv("exec", where, "--", process.execPath, program);
     // A group of its own: a Ctrl-C of the terminal is for the one who takes it all down in order.
     const child = spawn(node, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
-    const own = { where, child, mark: 0 };
+    const own: Program = { where, child, mark: 0, over: false };
     this.programs.push(own);
     let last = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -69,7 +99,7 @@ export class Loads {
       this.ended ??= `the load from ${where}: ${error.message}`;
     });
     child.on("close", (code) => {
-      this.ended ??= `the load from ${where} ended with ${code}: ${last.trim()}`;
+      if (!own.over) this.ended ??= `the load from ${where} ended with ${code}: ${last.trim()}`;
     });
     createInterface({ input: child.stdout }).on("line", (line) => {
       const told = JSON.parse(line) as Entry | { mark: number };
@@ -79,6 +109,7 @@ export class Loads {
     // It ends with this pipe; one that ended before is told by its exit.
     child.stdin.on("error", () => undefined);
     child.stdin.write(`${JSON.stringify({ seconds: limitSeconds, loads })}\n`);
+    return own;
   }
 
   /** Waits until all that began before a moment has ended. */
@@ -129,16 +160,29 @@ export class Loads {
 
   /** Ends it. */
   async stop(): Promise<void> {
-    const ends = this.programs.map(
-      ({ child }) =>
-        new Promise<void>((resolve) => {
-          if (child.exitCode !== null || child.signalCode !== null) return resolve();
-          child.on("close", () => resolve());
-          child.stdin?.end();
-        }),
-    );
-    await Promise.all(ends);
+    this.ground.followers = undefined;
+    await Promise.all(this.programs.map(ended));
   }
+}
+
+interface Program {
+  readonly where: string;
+  readonly child: ChildProcess;
+  /** All that began before this moment have ended. */
+  mark: number;
+  /** Whether it was asked to end. */
+  over: boolean;
+}
+
+/** Ends a program. */
+function ended(program: Program): Promise<void> {
+  const { child } = program;
+  program.over = true;
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.on("close", () => resolve());
+    child.stdin?.end();
+  });
 }
 
 /** A token for the loads alone, from whatever address: the stack's own login is bound to support's. */

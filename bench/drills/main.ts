@@ -10,7 +10,7 @@ import { BenchError, Interrupted } from "../errors";
 import { lookAtHost } from "../host";
 import { checkout, Lab, labNameOf } from "../lab";
 import { makeProject, type Project, stack } from "../project";
-import { drills } from "./cases";
+import { type Drill, drills } from "./cases";
 import { doDrill, type Outcome } from "./drill";
 import { Ground } from "./ground";
 import { Loads } from "./loads";
@@ -22,6 +22,16 @@ const say = (words: string): void => {
 };
 
 const names = drills.map(({ name }) => name);
+
+/** Those that were asked for, of the one stack or the other. */
+function chosen({ only, separate }: Options): Drill[] {
+  const found = drills.filter(
+    ({ name, topology }) => only.includes(name) && (topology === "separate") === separate,
+  );
+  if (found.length === 0)
+    throw new BenchError("none of these drills is of this stack; --separate names the other");
+  return found;
+}
 const upLimitMinutes = 15;
 
 async function bringUp(project: Project, signal: AbortSignal): Promise<Record<string, unknown>> {
@@ -58,9 +68,9 @@ function steadyMember(ground: Ground): string {
 async function practise(ground: Ground, options: Options, outcomes: Outcome[]): Promise<boolean> {
   const loads = await Loads.start(ground, steadyMember(ground));
   try {
-    const chosen = drills.filter(({ name }) => options.only.includes(name));
-    for (const [index, drill] of chosen.entries()) {
-      say(`${index + 1} of ${chosen.length}: ${drill.name}: ${drill.what}`);
+    const all = chosen(options);
+    for (const [index, drill] of all.entries()) {
+      say(`${index + 1} of ${all.length}: ${drill.name}: ${drill.what}`);
       const outcome = await doDrill(drill, ground, loads, (words) => say(`  ${words}`));
       outcomes.push(outcome);
       for (const miss of outcome.misses) say(`  missed: ${miss}`);
@@ -100,11 +110,14 @@ async function session(options: Options, signal: AbortSignal): Promise<number> {
   if (await lab.exists()) await lab.down();
   await lab.image();
   await engineEnvironment();
-  const project = makeProject({ lab: lab.name });
+  const project = makeProject({
+    lab: lab.name,
+    settings: options.separate ? "examples/separate-servers/Pulumi.dev.yaml" : undefined,
+  });
   try {
-    say("bringing up the dev stack");
+    say("bringing up the stack");
     const outputs = parseOutputs(await bringUp(project, signal), stack);
-    whole = await practise(new Ground(lab, outputs, signal), options, outcomes);
+    whole = await practise(new Ground(lab, outputs, signal, project), options, outcomes);
   } catch (error) {
     // What was done by then is told all the same.
     if (!(error instanceof Interrupted)) throw error;
@@ -142,6 +155,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(`${options.help ? help : list}\n`);
       return 0;
     }
+    chosen(options);
     if (process.getuid?.() !== 0)
       throw new BenchError("machines need root: sudo --preserve-env=HOME,PATH npm run drill");
   } catch (error) {

@@ -5,6 +5,8 @@ import { BenchError } from "../errors";
 export interface Options {
   /** Names of the drills to do, in the order of the table. */
   readonly only: readonly string[];
+  /** Whether the stack is the one with servers on machines of their own, and the drills those that are about it. */
+  readonly separate: boolean;
   readonly list: boolean;
   readonly keep: boolean;
   readonly write: boolean;
@@ -12,13 +14,14 @@ export interface Options {
   readonly help: boolean;
 }
 
-export const help = `npm run drill -- [--only NAME,...]... [--write] [--json] [--keep] [--list]
+export const help = `npm run drill -- [--only NAME,...]... [--separate] [--write] [--json] [--keep] [--list]
 
 Brings up the dev stack on local machines, puts a constant load on it, lets one bad thing after another happen, and
-prints for each: failed requests with and without retry, lost acknowledged writes, time until healthy. About half an
-hour for all of them; needs root.
+prints for each: failed requests with and without retry, lost acknowledged writes, time until healthy. About an hour
+for all of them; needs root.
 
   --only N,...  only these drills (may be given again)
+  --separate    the drills on fourteen machines, servers of Consul, Vault and Nomad on machines of their own
   --list        the drills, and do nothing
   --write       put the outcomes into docs/drills.md, in the place of those drills' former ones
   --json        print one JSON document instead of the table
@@ -47,6 +50,7 @@ function read(argv: readonly string[]) {
       args: [...argv],
       options: {
         only: { type: "string", multiple: true, default: [] },
+        separate: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
         keep: { type: "boolean", default: false },
         write: { type: "boolean", default: false },

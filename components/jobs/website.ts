@@ -9,6 +9,11 @@ export interface WebsiteArgs {
   /** Node class of the clients that run it. */
   readonly nodeClass: string;
   readonly instances: number;
+  /**
+   * Whether no two of them may be on one client: so they never end up together when a lost client is back. Only where there
+   * are clients enough.
+   */
+  readonly apart: boolean;
   /** Host name by which visitors ask for it. */
   readonly domain: string;
   /** Caddy. */
@@ -47,6 +52,7 @@ export function websiteJob(args: WebsiteArgs): JobSpec {
       datacenter: args.datacenter,
       node_class: args.nodeClass,
       instances: args.instances,
+      apart: args.apart,
       domain: args.domain,
       program: { ...args.program },
       page: { ...args.page },

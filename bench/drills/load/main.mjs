@@ -1,9 +1,10 @@
 /**
  * Puts a constant load on the cluster from the network namespace in which it is started. The first line of standard
- * input is JSON: { seconds, loads: [{ name, kind: "site" | "write", perSecond, … }] } (see site.mjs and write.mjs). Each
- * request begins when its time has come, however many are under way. A line of JSON on standard output for each that has
- * ended: { load, at, ms, ok, tries, why?, key? }, and four times a second { mark }: all that began before it have ended.
- * Ends by itself after `seconds`, or when standard input ends: whoever started it is gone.
+ * input is JSON: { seconds, loads: [{ name, kind: "site" | "write", perSecond, … }] } (see site.mjs and write.mjs); each
+ * further one, { name, … }, changes what the load of that name has. Each request begins when its time has come, however
+ * many are under way. A line of JSON on standard output for each that has ended: { load, at, ms, ok, tries, why?, key? },
+ * and four times a second { mark }: all that began before it have ended. Ends by itself after `seconds`, or when standard
+ * input ends: whoever started it is gone.
  */
 import { createInterface } from "node:readline";
 import { visit } from "./site.mjs";
@@ -17,6 +18,10 @@ lines.on("close", () => process.exit(0));
 process.stdout.on("error", () => process.exit(0));
 
 const { seconds, loads } = JSON.parse(first);
+lines.on("line", (line) => {
+  const { name, ...change } = JSON.parse(line);
+  for (const load of loads) if (load.name === name) Object.assign(load, change);
+});
 const tell = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 /** When what is under way began. */
 const underWay = new Set();

@@ -144,7 +144,8 @@ job "fabio" {
           proxy.strategy = rr
           proxy.shutdownwait = 5s
           proxy.header.clientip = X-Forwarded-For
-          proxy.noroutestatus = 404
+          # There is a route for every name: without any, no instance is known to be well.
+          proxy.noroutestatus = 503
 
           ui.addr = 127.0.0.1:9998
           ui.access = ro

@@ -18,6 +18,11 @@ variable "instances" {
   type = number
 }
 
+variable "apart" {
+  type        = bool
+  description = "Whether no two instances may be on one client"
+}
+
 variable "domain" {
   type        = string
   description = "Host name by which visitors ask for it"
@@ -41,6 +46,12 @@ job "website" {
   constraint {
     attribute = "${node.class}"
     value     = var.node_class
+  }
+
+  # Nomad does not spread again what a lost client has driven together: it is never to get there.
+  constraint {
+    operator = "distinct_hosts"
+    value    = var.apart ? "true" : "false"
   }
 
   spread {

@@ -1,7 +1,8 @@
 """Leaf certificates of this machine: a private key of its own, which never leaves, and a certificate from the signer.
 
 Used by apply.py, and installed as /usr/local/lib/hashistack/leaf.py, which a timer runs as `leaf.py renew`. A certificate
-is asked for again when it is missing, wrong, from another authority, or at one third of its life.
+is asked for again when it is missing, wrong, from another authority, or at one third of its life; with `leaf.py renew
+--within DAYS` also when it ends within so many days.
 """
 
 import base64
@@ -93,8 +94,8 @@ def verifies(leaf, pem):
     return answer.rstrip().endswith(": OK")
 
 
-def why_new(leaf):
-    """Why the certificate must be asked for again; None where it serves."""
+def why_new(leaf, within=0):
+    """Why the certificate must be asked for again; None where it serves. `within`: days that it must have left, too."""
     chain = read_file(path(leaf, "cert"))
     if chain is None or not os.path.exists(at(path(leaf, "key"))):
         return "missing"
@@ -112,7 +113,8 @@ def why_new(leaf):
     if certificate.names != wanted_names(leaf):
         return "other names"
     now = datetime.datetime.now(datetime.timezone.utc)
-    if now > certificate.ends - (certificate.ends - certificate.begins) / 3:
+    third = (certificate.ends - certificate.begins) / 3
+    if now > certificate.ends - max(third, datetime.timedelta(days=within)):
         return "near its end"
     if not verifies(leaf, BLOCK.findall(chain)[0]):
         return "does not verify"
@@ -209,20 +211,20 @@ def sign_locally(leaf, request):
     return json.loads(answer)["cert"]
 
 
-def ensure(leaf, signer, before=lambda: None):
+def ensure(leaf, signer, before=lambda: None, within=0):
     """Makes {ca,cert,key}.pem of one leaf right. Answers why it was asked for anew, or None.
 
-    `before` is called just before the first file changes, for the notices.
+    `before` is called just before the first file changes, for the notices. `within`: days that it must have left.
     """
     try:
-        return _ensure(leaf, signer, before)
+        return _ensure(leaf, signer, before, within)
     except Failure as failure:
         raise Failure("%s: %s" % (leaf["service"], failure), failure.log)
 
 
-def _ensure(leaf, signer, before):
+def _ensure(leaf, signer, before, within):
     owner, group = leaf["owner"], leaf["group"]
-    key, chain, reason = None, None, why_new(leaf)
+    key, chain, reason = None, None, why_new(leaf, within)
     if reason and host.looking:
         return reason
     if reason:
@@ -255,7 +257,7 @@ def _ensure(leaf, signer, before):
     return reason or ", ".join(wrong) or None
 
 
-def renew():
+def renew(within=0):
     """What the timer runs: every leaf of this machine; one that fails does not keep the others from theirs."""
     failed = False
     notices = host.Notices()
@@ -264,7 +266,7 @@ def renew():
             config = json.loads(read_file("%s/%s" % (CONFIGS, name)))
             leaf = config["leaf"]
             try:
-                reason = ensure(leaf, config["signer"], lambda: notices.note(leaf["notifies"]))
+                reason = ensure(leaf, config["signer"], lambda: notices.note(leaf["notifies"]), within)
                 if reason:
                     print("%s: new certificate: %s" % (leaf["service"], reason))
             except Failure as failure:
@@ -277,10 +279,15 @@ def renew():
     return 1 if failed else 0
 
 
-if __name__ == "__main__":
-    if sys.argv[1:] != ["renew"]:
-        sys.exit("usage: leaf.py renew")
+def main(words):
+    within = words[2] if len(words) == 3 and words[1] == "--within" else "0" if len(words) == 1 else ""
+    if words[:1] != ["renew"] or not within.isdecimal():
+        sys.exit("usage: leaf.py renew [--within DAYS]")
     try:
-        sys.exit(renew())
+        sys.exit(renew(int(within)))
     except Failure as failure:
         sys.exit("%s\n%s" % (failure, failure.log))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

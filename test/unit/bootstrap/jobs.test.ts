@@ -276,6 +276,7 @@ const specs = [
     datacenter: "dc1",
     nodeClass: "general",
     instances: 2,
+    apart: true,
     domain: "www.dev.test",
     program: artifact,
     page: artifact,

@@ -57,7 +57,7 @@ const program = `
 import leaf
 
 def create(input):
-    return {"reason": leaf.ensure(input["leaf"], input["signer"])}
+    return {"reason": leaf.ensure(input["leaf"], input["signer"], within=input.get("within", 0))}
 `;
 
 // Each program is a process of its own: a busy machine takes its time over them.
@@ -66,9 +66,10 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 async function ensure(
   more: Partial<PlannedCertificate> = {},
   at: Partial<PlannedSigner> = {},
+  within?: number,
 ): Promise<{ reason?: string | null; error: string }> {
   const asked = { url: signer.url, serverName, caPem: support.rootPem, ...at };
-  const ran = await machine.run("program", { leaf: leaf(more), signer: asked }, "create", {
+  const ran = await machine.run("program", { leaf: leaf(more), signer: asked, within }, "create", {
     source: program,
   });
   return ran.status === 0 ? { ...JSON.parse(ran.stdout), error: ran.stderr } : { error: ran.stderr.trim() };
@@ -125,6 +126,15 @@ test("it is asked for anew when names, issuing authority, key or life ask for it
   answer = lasting(-19, 10.9);
   expect((await ensure()).reason).toBe("near its end");
   expect((await ensure()).reason).toBe(null);
+});
+
+test("it is asked for anew when it ends within the days that are asked for", async () => {
+  answer = async (request) => ({
+    body: { success: true, result: { certificate: await consul.signFor(request, -1, 29) } },
+  });
+  await ensure();
+  expect((await ensure({}, {}, 28)).reason).toBe(null);
+  expect((await ensure({}, {}, 30)).reason).toBe("near its end");
 });
 
 test("a mode that was changed is put right without a new certificate", async () => {
