@@ -5,12 +5,13 @@ import { stackSchema, stackSchemaText } from "../components/settings/stack-schem
 import { portsMarkdown } from "../components/topology/ports-markdown";
 import { topologyOf } from "../components/topology/topology";
 import { clusterPicture } from "./picture";
+import { policyMarkdown } from "./policy-markdown";
 import { settingsMarkdown } from "./settings-markdown";
 import { withAlignedTables } from "./tables";
 import { versionsMarkdown } from "./versions-markdown";
 
 /**
- * Writes all that is made and not written: settings.schema.json, docs/ports.md, docs/settings.md, docs/cluster.svg and
+ * Writes all that is made and not written: settings.schema.json, docs/policy.md, docs/ports.md, docs/settings.md, docs/cluster.svg and
  * the versions in the README. Run: npm run docs
  */
 
@@ -46,6 +47,7 @@ export function madeFiles(root: string): Record<string, string> {
   return {
     "settings.schema.json": stackSchemaText(root),
     "docs/ports.md": withAlignedTables(portsPreface + portsMarkdown()),
+    "docs/policy.md": policyMarkdown(),
     "docs/settings.md": settingsMarkdown(stackSchema(root), namespace),
     "docs/cluster.svg": clusterPicture(topologyOf(settings)),
     "README.md": withVersions(readFileSync(path.join(root, "README.md"), "utf8"), versionsMarkdown(root)),

@@ -11,6 +11,7 @@ export interface Block {
   readonly blocks: readonly Block[];
 }
 
+/** Says what, and in which line; nothing of the file. */
 export class HclError extends Error {}
 
 const identifier = /[A-Za-z_][\w-]*/y;
@@ -26,12 +27,12 @@ class Reader {
     for (;;) {
       this.blanks();
       if (this.at >= this.text.length || this.text[this.at] === end) {
-        if (end !== "" && this.at >= this.text.length) throw new HclError(`the block ${type} has no end`);
+        if (end !== "" && this.at >= this.text.length) throw this.error("a block has no end");
         this.at++;
         return { type, labels, attributes, blocks };
       }
       const name = this.take(identifier) ?? this.take(quoted)?.slice(1, -1);
-      if (name === undefined) throw new HclError(`not understood: ${this.text.slice(this.at, this.at + 20)}`);
+      if (name === undefined) throw this.error("a name is missing");
       this.blanks();
       if (this.text[this.at] === "=" && this.text[this.at + 1] !== "=") {
         this.at++;
@@ -41,7 +42,7 @@ class Reader {
       const own: string[] = [];
       while (this.text[this.at] !== "{") {
         const label = this.take(quoted)?.slice(1, -1) ?? this.take(identifier);
-        if (label === undefined) throw new HclError(`not understood after ${name}`);
+        if (label === undefined) throw this.error("a block does not begin");
         own.push(label);
         this.blanks();
       }
@@ -80,7 +81,7 @@ class Reader {
         return;
       }
     }
-    throw new HclError("a text has no end");
+    throw this.error("a text has no end");
   }
 
   private heredoc(): boolean {
@@ -90,7 +91,7 @@ class Reader {
     if (!found) return false;
     const end = new RegExp(`^[ \\t]*${found[1]}[ \\t]*$`, "gm");
     end.lastIndex = begun.lastIndex;
-    if (!end.exec(this.text)) throw new HclError(`the text ${found[1]} has no end`);
+    if (!end.exec(this.text)) throw this.error("a text has no end");
     this.at = end.lastIndex;
     return true;
   }
@@ -101,6 +102,10 @@ class Reader {
     if (!one.test(this.text)) return false;
     this.at = one.lastIndex;
     return true;
+  }
+
+  private error(what: string): HclError {
+    return new HclError(`${what} (line ${this.text.slice(0, this.at).split("\n").length})`);
   }
 
   private blanks(): void {

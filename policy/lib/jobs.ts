@@ -167,8 +167,9 @@ export function eachJob(subject: Subject, findings: Findings, check: (job: Job) 
   try {
     for (const job of jobsIn(subject)) check(job);
   } catch (error) {
-    if (error instanceof HclError || error instanceof SyntaxError)
-      findings.violation(`the job's file cannot be read: ${error.message.slice(0, 60)}`);
+    // Nothing of the file goes into the message: it may have come as a secret.
+    if (error instanceof HclError) findings.violation(`the job's file cannot be read: ${error.message}`);
+    else if (error instanceof SyntaxError) findings.violation("the job's file is no JSON");
     else throw error;
   }
 }

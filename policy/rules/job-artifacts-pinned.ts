@@ -1,6 +1,13 @@
 import { eachJob, jobTypes } from "../lib/jobs";
 import type { Rule } from "../lib/rule";
 
+/** An address without what may be a secret in it: a login, a query. */
+const bare = (source: string): string =>
+  source
+    .replace(/^((?:\w+::)?\w+:\/\/)[^/@]*@/, "$1")
+    .replace(/[?#].*$/s, "")
+    .slice(0, 80);
+
 export const jobArtifactsPinned: Rule = {
   name: "job-artifacts-pinned",
   what: "What a task fetches is named by version and checksum.",
@@ -22,7 +29,7 @@ export const jobArtifactsPinned: Rule = {
       for (const task of tasks) {
         for (const { source, checksum } of task.artifacts) {
           if (!checksum)
-            findings.violation(`the task ${task.name} fetches ${source.slice(0, 80)} without a checksum`);
+            findings.violation(`the task ${task.name} fetches ${bare(source)} without a checksum`);
         }
         const image = task.setting("image");
         if (image === undefined || !["docker", "podman", "containerd-driver"].includes(task.driver ?? ""))

@@ -39,7 +39,7 @@ describe.each([
   beforeAll(async () => {
     up = subjectsOf((await deploy(configOf(file))).resources, "dev");
     preview = subjectsOf((await deploy(configOf(file), true)).resources, "dev");
-  });
+  }, 60_000);
 
   test("keeps to every rule when all is known", () => {
     for (const rule of rules) {
@@ -96,7 +96,7 @@ test("in a stack that is no developer's, what is missing is named", async () => 
   const stopped = rules.filter((rule) => judge(rule, resources).violations.length > 0);
   // The mocks do not say of what a property was made; so of a root the certificate alone is seen.
   expect(stopped.map(({ name }) => name)).toEqual(["ca-roots-protected"]);
-});
+}, 60_000);
 
 test("a rule about all types is about each", () => {
   for (const rule of rules.filter(({ types }) => types === "all"))

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { rules } from "../../../policy/rules";
 import { type Case, cases } from "./cases";
-import { judge, subjectOf, type Verdict } from "./engine";
+import { bundle, jobFile, linode, nomadJob, nova, remote } from "./cases/resources";
+import { judge, secret, subjectOf, type Verdict } from "./engine";
 
 test("every rule has cases, and no case is of another", () => {
   expect(Object.keys(cases).sort()).toEqual(rules.map(({ name }) => name).sort());
@@ -51,4 +52,21 @@ describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule
       expect(schema.description).toMatch(/\.$/);
     }
   });
+});
+
+test("a message holds nothing of a secret that it is about", () => {
+  const secrets = [
+    remote({ create: secret('curl -H "X-Vault-Token: canary" -k https://me:canary@198.51.100.2/') }),
+    remote({ create: "curl -H 'X-Vault-Token: canary' -k https://198.51.100.2/ -token=canary-of-a-token" }),
+    remote({ stdin: secret('job "x" { canary canary') }),
+    nomadJob("{ canary", { json: true }),
+    bundle(jobFile({ task: 'artifact { source = "https://me:canary@host/a?token=canary" }' })),
+    nova({ userData: secret("#cloud-config\npassword: canary-canary\ntoken: canary-canary\n") }),
+    linode({ rootPass: "canary-canary" }),
+  ];
+  const said = secrets.map((one) => rules.flatMap((rule) => judge(rule, [subjectOf(one)]).violations));
+  for (const violations of said) {
+    expect(violations.length).toBeGreaterThan(0);
+    expect(violations.join("\n")).not.toContain("canary");
+  }
 });
