@@ -68,6 +68,8 @@ export class ClusterMachine extends pulumi.ComponentResource {
   public readonly hostKey: pulumi.Output<string>;
   /** How programs reach it, verified. Secret. */
   public readonly connection: pulumi.Output<Connection>;
+  /** Whether it shares its kernel with others, on a host that keeps the time and hands on names. */
+  public readonly sharedHost: boolean;
   /** The cloud's resource. */
   public readonly resource: pulumi.Resource;
   /**
@@ -106,6 +108,7 @@ export class ClusterMachine extends pulumi.ComponentResource {
     );
 
     this.machineId = machine.id;
+    this.sharedHost = args.cloud.sharedHost ?? false;
     this.cloudName = suffix.hex;
     this.privateIpv4 = machine.privateIpv4;
     this.privateIpv6 = machine.privateIpv6;

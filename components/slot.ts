@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterMachine } from "./machine";
+import { joinFragments } from "./provisioning/merge";
 import type { PlanFragment } from "./provisioning/plan";
 import type { Leaf } from "./roles/leaf";
 import { renderSsh } from "./roles/support";
+import { renderSystem } from "./roles/system";
 import { hexKey } from "./secrets/derive";
 import { nodeName } from "./topology/members";
 import type { MachineSpec, Member, Service, Topology } from "./topology/model";
@@ -76,12 +78,15 @@ export function baseFragment(
   user: string,
   restartKey: pulumi.Input<string>,
 ): pulumi.Output<PlanFragment> {
-  return pulumi.all([slot.member, fixed, restartKey]).apply(([member, others, key]) => ({
-    ...renderSsh({
-      user,
-      jump: slot.spec.roles.includes("support"),
-      ...(isServer(slot.spec) ? { restartKey: key } : {}),
-    }),
-    zones: zonesFor(member, others, topology),
-  }));
+  return pulumi.all([slot.member, fixed, restartKey]).apply(([member, others, key]) =>
+    joinFragments(
+      renderSsh({
+        user,
+        jump: slot.spec.roles.includes("support"),
+        ...(isServer(slot.spec) ? { restartKey: key } : {}),
+      }),
+      slot.machine.sharedHost ? {} : renderSystem(),
+      { zones: zonesFor(member, others, topology) },
+    ),
+  );
 }

@@ -73,6 +73,15 @@ export interface CloudMachine {
   resource: pulumi.Resource;
 }
 
+/** A machine that programs are put onto. */
+export interface InstallTarget {
+  /** Logical name of the slot. Example: "support-a". */
+  name: string;
+  cloudName: pulumi.Input<string>;
+  /** The cloud's id of the machine: another machine has none of the programs. */
+  machineId: pulumi.Input<string>;
+}
+
 /** An adapter. */
 export interface Cloud {
   /** "local", "linode", "openstack". */
@@ -80,9 +89,23 @@ export interface Cloud {
   /** What a machine has, where its own view is wrong: a machine that shares its kernel sees the whole host. */
   readonly capacity?: { readonly memoryMb: number; readonly cpuMhz: number };
   /**
+   * Whether its machines share the kernel of one host, which keeps the time and hands on names for them. Default: each has
+   * a kernel of its own, keeps its own time, and asks the name servers that the cloud tells it of.
+   */
+  readonly sharedHost?: boolean;
+  /**
    * Whether its public machines have an IPv6 address that is reached from outside: records of names are planned before any
    * address is known. Default: they have IPv4 alone.
    */
   readonly publicIpv6?: boolean;
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine;
+  /**
+   * Puts programs that few stacks need onto a machine. Absent where a machine's image must bring all that it runs.
+   * @param programs names. Example: ["traefik"]
+   */
+  install?(
+    machine: InstallTarget,
+    programs: readonly string[],
+    opts: pulumi.CustomResourceOptions,
+  ): pulumi.Resource;
 }

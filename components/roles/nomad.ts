@@ -193,6 +193,8 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
       enabled: true,
       node_class: client.nodeClass,
       preferred_address_family: client.family,
+      // Where members are, wherever the default route leads: tasks' ports are there, and their services are told of it.
+      network_interface: `{{ GetAllInterfaces | include "address" "^${client.address.replaceAll(".", "[.]")}(/|$)" | attr "name" }}`,
       ...(client.memoryMb === undefined ? {} : { memory_total_mb: client.memoryMb }),
       ...(client.cpuMhz === undefined ? {} : { cpu_total_compute: client.cpuMhz }),
       // Each of these asks a metadata address that none of our clouds answers, and waits for it.
@@ -202,6 +204,8 @@ export function renderNomadClient(client: NomadClientPlan): PlanFragment {
         set_environment_variables: "SSL_CERT_FILE",
         filesystem_isolation_extra_paths: ["f:r:/etc/ssl/support/ca.pem"],
       },
+      // A Vault that is silent for minutes is no reason to end tasks: what they were given is still right.
+      template: { vault_retry: { attempts: 0, backoff: "250ms", max_backoff: "10s" } },
       cni_path: "/usr/lib/cni",
       chroot_env: chrootEnv,
       min_dynamic_port: 20000,

@@ -1,6 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Cloud, CloudMachine, MachineRequest } from "../cloud";
+import type { Cloud, CloudMachine, InstallTarget, MachineRequest } from "../cloud";
 
 /** What the local cloud is asked to be. */
 export interface LocalCloudArgs {
@@ -31,15 +31,18 @@ interface Answer {
  */
 export class LocalCloud implements Cloud {
   readonly kind = "local";
+  readonly sharedHost = true;
   readonly capacity: { memoryMb: number; cpuMhz: number };
 
+  private readonly program: string;
+
   constructor(private readonly args: LocalCloudArgs) {
+    this.program = args.program ?? "node_modules/.bin/hashistack-lab";
     // The processor is shared by all machines: a round figure that lets a few tasks in.
     this.capacity = { memoryMb: args.memoryMb, cpuMhz: 2000 };
   }
 
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
-    const program = this.args.program ?? "node_modules/.bin/hashistack-lab";
     const spec = pulumi.jsonStringify({
       name: request.cloudName,
       public: request.public,
@@ -52,7 +55,7 @@ export class LocalCloud implements Cloud {
     const machine = new command.local.Command(
       request.name,
       {
-        interpreter: [program],
+        interpreter: [this.program],
         create: "create",
         update: "create",
         delete: "destroy",
@@ -81,5 +84,26 @@ export class LocalCloud implements Cloud {
       adminAddress: plain((a) => a.forwardAddress),
       resource: machine,
     };
+  }
+
+  install(
+    { name, cloudName, machineId }: InstallTarget,
+    programs: readonly string[],
+    opts: pulumi.CustomResourceOptions,
+  ): pulumi.Resource {
+    return new command.local.Command(
+      `${name}-programs`,
+      {
+        interpreter: [this.program],
+        create: "install",
+        update: "install",
+        stdin: pulumi.jsonStringify({ name: cloudName, programs }),
+        triggers: [machineId],
+        // The first time on a host it is built, and says how far it is.
+        logging: "stderr",
+        addPreviousOutputInEnv: false,
+      },
+      { ...opts, customTimeouts: { create: "60m", update: "60m", delete: "1m" } },
+    );
   }
 }

@@ -185,7 +185,7 @@ def lock(name, limit):
 
 PROPERTIES = (
     "LoadState,LoadError,ActiveState,SubState,UnitFileState,Type,InvocationID,Job,Result,"
-    "ExecMainStartTimestampMonotonic,NeedDaemonReload"
+    "ExecMainStartTimestampMonotonic,NeedDaemonReload,ConditionResult,ConditionTimestampMonotonic"
 )
 
 

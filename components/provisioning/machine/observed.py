@@ -131,6 +131,9 @@ def condition(state):
 def must_start(state, rewritten):
     if is_up(state):
         return False
+    # systemd has looked, and the unit's own file says that it is not for this machine: a clock that another keeps.
+    if state.get("ConditionResult") == "no" and state.get("ConditionTimestampMonotonic", "0") not in ("", "0"):
+        return rewritten
     ran = state.get("ExecMainStartTimestampMonotonic", "0") not in ("", "0")
     # A oneshot that has done its work is not started again by every run.
     return not (state.get("Type") == "oneshot" and ran and state.get("Result") == "success" and not rewritten)

@@ -288,6 +288,20 @@ test("a check that fails shows the end of the journal; a unit that failed for go
   );
 });
 
+test("a unit that is not for this machine, says its own file, is not started by every apply", async () => {
+  const found = {
+    LoadState: "loaded",
+    ActiveState: "inactive",
+    UnitFileState: "enabled",
+    ConditionResult: "no",
+  };
+  machine.setUnit("clock.service", { ...found, ConditionTimestampMonotonic: "0" });
+  const role = { units: [{ name: "clock.service", enable: true }] };
+  expect((await apply(role)).changed).toContain("unit clock.service started");
+  machine.setUnit("clock.service", { ...found, ConditionTimestampMonotonic: "7" });
+  expect((await apply(role)).changed).not.toContain("unit clock.service started");
+});
+
 test("a oneshot that has done its work is not run again by every apply", async () => {
   const done = { LoadState: "loaded", ActiveState: "inactive", UnitFileState: "enabled", Type: "oneshot" };
   machine.setUnit("once.service", { ...done, Result: "success", ExecMainStartTimestampMonotonic: "12" });

@@ -4,6 +4,7 @@ import type { PlanFragment } from "../../../components/provisioning/plan";
 import { renderConsulClient, renderConsulServer } from "../../../components/roles/consul";
 import { renderNomadClient, renderNomadServer } from "../../../components/roles/nomad";
 import { renderSsh, renderSupport } from "../../../components/roles/support";
+import { renderSystem } from "../../../components/roles/system";
 import { renderVaultServer } from "../../../components/roles/vault";
 import {
   consulClient,
@@ -33,6 +34,7 @@ const roles: Record<string, { render: (family: Family) => PlanFragment; group: s
   "nomad-server": { render: (family) => renderNomadServer(nomadServer(family)), group: "nomad" },
   "nomad-client": { render: (family) => renderNomadClient(nomadClient(family)), group: "root" },
   support: { render: (family) => renderSupport(support(family)), group: "root" },
+  system: { render: renderSystem, group: "root" },
   ssh: { render: () => renderSsh({ user: "ops", jump: false }), group: "root" },
 };
 
@@ -99,7 +101,7 @@ describe.each(Object.entries(roles))("%s", (name, { render, group }) => {
   test("every unit of ours comes back however often it falls, dumps no core, and is checked within a limit", () => {
     for (const { name: unit, content } of plan.units ?? []) {
       // What runs once has nothing that could fall.
-      if (content === undefined || content.includes("Type=oneshot")) continue;
+      if (content === undefined || /^(Type=oneshot|\[Path\])$/m.test(content)) continue;
       const lines = content.split("\n");
       expect(lines, unit).toEqual(
         expect.arrayContaining([
@@ -113,7 +115,8 @@ describe.each(Object.entries(roles))("%s", (name, { render, group }) => {
     }
     for (const check of plan.checks ?? []) {
       expect(check.timeoutSeconds).toBeGreaterThan(0);
-      expect(check.target).toMatch(/^(127\.0\.0\.1|\[::1\]):[0-9]+$/);
+      const own = check.kind === "tcp" ? /^(127\.0\.0\.1|\[::1\]):[0-9]+$/ : /^hashistack-[a-z]+\.service$/;
+      expect(check.target).toMatch(own);
     }
   });
 

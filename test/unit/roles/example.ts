@@ -152,7 +152,7 @@ export function planText(fragment: PlanFragment): string {
     ),
     ...(fragment.files ?? []).flatMap((f) => [
       `== file ${f.mode} ${f.owner}:${f.group} ${f.path}${notified(f)}`,
-      f.content,
+      f.path.startsWith("/usr/local/lib/hashistack/") ? "as in components/provisioning/machine\n" : f.content,
     ]),
     ...(fragment.certificates ?? []).flatMap((c) => [
       `== certificate ${c.owner}:${c.group} ${c.directory}${notified(c)}`,
