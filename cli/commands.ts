@@ -14,6 +14,7 @@ import { CliError } from "./errors";
 import { resumeMachines } from "./lab";
 import { loadOutputs, type Outputs } from "./outputs";
 import { Progress } from "./progress";
+import { refuseProtected } from "./protection";
 import { recover } from "./recover";
 import {
   knownMachines,
@@ -133,6 +134,7 @@ export async function destroy(options: RunOptions): Promise<number> {
   const asRoot = await runAsRoot(workspace, options.stack, ["destroy", ...flags(options)]);
   if (asRoot !== undefined) return asRoot;
   try {
+    await refuseProtected(workspace, options.stack);
     for (const line of await recover(workspace, options.stack)) process.stderr.write(`${line}\n`);
     const result = await watched("destroy", options, workspace);
     const text = `Stack "${options.stack}" is destroyed: ${summaryText(result.summary)}.`;
