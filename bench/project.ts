@@ -28,7 +28,9 @@ export interface ProjectOptions {
   lab?: string;
   /** Where it is made; a folder that is there already is made anew. Default: a new one for temporary files. */
   folder?: string;
-  /** The settings, relative to the checkout. Default: the dev stack's. */
+  /** The stack. Default: dev. */
+  stack?: string;
+  /** The settings, relative to the checkout. Default: the stack's own. */
   settings?: string;
 }
 
@@ -37,8 +39,8 @@ export function makeProject(options: ProjectOptions): Project {
   const folder = emptyFolder(options.folder);
   for (const name of copied) cpSync(join(checkout(), name), join(folder, name), { recursive: true });
   symlinkSync(join(checkout(), "node_modules"), join(folder, "node_modules"));
-  const settings = options.settings ?? `Pulumi.${stack}.yaml`;
-  copyFileSync(join(checkout(), settings), join(folder, `Pulumi.${stack}.yaml`));
+  const own = `Pulumi.${options.stack ?? stack}.yaml`;
+  copyFileSync(join(checkout(), options.settings ?? own), join(folder, own));
   const env: NodeJS.ProcessEnv = { ...process.env };
   if (options.lab) env.HASHISTACK_LAB = options.lab;
   else delete env.HASHISTACK_LAB;

@@ -1,0 +1,236 @@
+/** Brings a stack up on an emulated Linode whose instances are machines of a lab, checks it, destroys it. */
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readOutputs } from "../../cli/engine";
+import { type Outputs, parseOutputs } from "../../cli/outputs";
+import { type LabLinode, raiseLinode } from "../../lab/linode/lab-linode";
+import { BenchError } from "../errors";
+import { checkout } from "../lab";
+import { makeProject, type Project } from "../project";
+import { type Ran, runAny } from "../run";
+import { ask, token } from "./emulated";
+import type { Check, Report } from "./report";
+import { adapt, type StackConfig } from "./settings";
+
+export interface RehearsalOptions {
+  /** Example: "prod". */
+  readonly stack: string;
+  /** One machine in each group. */
+  readonly small: boolean;
+  readonly signal?: AbortSignal;
+  /** Says how far it is. */
+  readonly say: (words: string) => void;
+}
+
+/** Limit of one command, in seconds: nine machines on two busy cores. */
+const commandLimit = 900;
+
+// It comes with the Pulumi SDK, which reads its own files by it.
+const yaml = require("js-yaml") as { load(text: string): unknown; dump(value: unknown): string };
+
+/** Name of the rehearsal's lab, so that two checkouts do not meet. */
+const labName = (): string =>
+  `rehearsal-${createHash("sha256").update(checkout()).digest("hex").slice(0, 6)}`;
+
+export async function rehearse(options: RehearsalOptions): Promise<Report> {
+  const project = makeProject({ stack: options.stack });
+  try {
+    const file = join(project.workspace.root, `Pulumi.${options.stack}.yaml`);
+    const settings = yaml.load(readFileSync(file, "utf8")) as { config: StackConfig };
+    const changes = adapt(settings.config, options.small);
+    writeFileSync(file, yaml.dump(settings));
+    const subnet = settings.config["hashistack:network"]?.ipv4;
+    if (!subnet)
+      throw new BenchError(`Pulumi.${options.stack}.yaml has no hashistack:network with an "ipv4"`);
+    const linode = await raiseLinode({ lab: labName(), subnet, tokens: [token], say: options.say });
+    try {
+      const play = new Play(options, project, linode, settings.config);
+      await play.run();
+      return { stack: options.stack, changes, checks: play.checks, calls: await play.calls() };
+    } finally {
+      await linode.close();
+    }
+  } finally {
+    project.remove();
+  }
+}
+
+class Play {
+  readonly checks: Check[] = [];
+  private readonly socket: string;
+
+  constructor(
+    private readonly options: RehearsalOptions,
+    private readonly project: Project,
+    private readonly linode: LabLinode,
+    private readonly config: StackConfig,
+  ) {
+    this.socket = linode.api.url;
+  }
+
+  calls(): Promise<Record<string, number>> {
+    return ask(this.socket, "GET", "/lab/calls");
+  }
+
+  async run(): Promise<void> {
+    const { domain, owned } = this.config["hashistack:dns"] ?? {};
+    if (domain && owned) {
+      const zone = { domain, type: "master", soa_email: `admin@${domain}` };
+      await ask(this.socket, "POST", "/v4/domains", zone);
+    }
+    const up = await this.command("the stack comes up", "up", "--json");
+    if (up) await this.look(domain);
+    // What was made must go, also where it came up but half.
+    await this.end(domain);
+  }
+
+  private async look(domain: string | undefined): Promise<void> {
+    const { stack } = this.options;
+    const { workspace, env } = this.project;
+    const outputs = parseOutputs(await readOutputs(workspace, stack, env), stack);
+    await this.status();
+    await this.network(outputs, domain);
+    await this.check("a second up changes nothing", async () => {
+      const ran = await this.cli("up", "--json");
+      if (ran.code !== 0) return lastWords(ran);
+      const { summary } = JSON.parse(ran.stdout) as { summary: Record<string, number> };
+      const others = Object.entries(summary).filter(([op, count]) => op !== "same" && count > 0);
+      return { ok: others.length === 0, found: JSON.stringify(summary) };
+    });
+  }
+
+  private async status(): Promise<void> {
+    await this.check("status finds nothing wrong", async () => {
+      const { code, stdout, stderr } = await this.cli("status", "--json");
+      if (code === 2) return lastWords({ code, stdout, stderr });
+      const { problems } = JSON.parse(stdout) as { problems: string[] };
+      return { ok: code === 0, found: problems.length === 0 ? "all members well" : problems.join("; ") };
+    });
+  }
+
+  /** What anybody sees: names, the site, and closed ports. */
+  private async network(outputs: Outputs, domain: string | undefined): Promise<void> {
+    const host = this.config["hashistack:site"]?.domain;
+    const ca = join(this.project.workspace.directory, "rehearsal-site-ca.pem");
+    writeFileSync(ca, outputs.ca.site ?? "");
+    const from = (command: readonly string[]): Promise<Ran> =>
+      runAny(this.linode.fromStranger(command), { what: command[0] ?? "", signal: this.options.signal });
+    const get = (...args: string[]): Promise<Ran> =>
+      from(["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", ca, ...args]);
+    const addresses = outputs.loadBalancers
+      .flatMap(({ name }) => [outputs.machines[name]?.publicIpv4, outputs.machines[name]?.publicIpv6])
+      .filter((address) => address !== undefined)
+      .sort();
+    for (const name of host && domain ? [host, `anything.${host}`] : []) {
+      await this.check(`the name ${name} has the load balancers' addresses`, async () => {
+        const { stdout } = await from(["getent", "ahosts", name]);
+        const lines = stdout.split("\n").map((line) => line.split(/\s+/)[0]);
+        const found = [...new Set(lines)].filter(Boolean).sort();
+        return { ok: found.join() === addresses.join(), found: found.join(", ") || "no such name" };
+      });
+    }
+    for (const family of ["--ipv4", "--ipv6"]) {
+      await this.check(`anybody sees the site by its name (${family.slice(2)})`, async () => {
+        const ran = await get(family, `https://${host}/`);
+        return { ok: ran.code === 0 && ran.stdout.includes("Kept in Vault"), found: words(ran) };
+      });
+    }
+    await this.check("anybody is refused by Linode's firewall at every other machine and port", async () => {
+      const open: string[] = [];
+      const tried = Object.entries(outputs.machines).flatMap(([name, { publicIpv4, roles }]) =>
+        publicIpv4
+          ? [22, ...(roles.includes("nomad-server") ? [4646, 8501, 8200] : [])].map((port) => ({
+              name,
+              publicIpv4,
+              port,
+            }))
+          : [],
+      );
+      await Promise.all(
+        tried.map(async ({ name, publicIpv4, port }) => {
+          const ran = await from(["curl", "--silent", "--max-time", "3", `telnet://${publicIpv4}:${port}`]);
+          // 28: no answer at all. Whatever else it is, a packet came back.
+          if (ran.code !== 28 || ran.stdout !== "") open.push(`${name}:${port}`);
+        }),
+      );
+      return { ok: open.length === 0, found: open.join(", ") || `${tried.length} tried` };
+    });
+  }
+
+  private async end(domain: string | undefined): Promise<void> {
+    const cloud = this.config["hashistack:cloud"];
+    if (cloud?.protect) {
+      await this.check("destroy is refused while support is protected", async () => {
+        const ran = await this.cli("destroy", "--json");
+        return { ok: ran.code !== 0, found: lastWords(ran).found };
+      });
+      cloud.protect = false;
+      const file = join(this.project.workspace.root, `Pulumi.${this.options.stack}.yaml`);
+      writeFileSync(file, yaml.dump({ config: this.config }));
+      await this.command("an up takes the protection away", "up", "--json");
+    }
+    await this.command("destroy ends all of it", "destroy", "--json");
+    await this.check("nothing is left in the account but the domain", async () => {
+      const { domains, ...left } = await ask<Record<string, string[]>>(this.socket, "GET", "/lab/left");
+      const all = Object.values(left).flat();
+      const strange = (domains ?? []).filter((one) => one !== domain);
+      return { ok: all.length + strange.length === 0, found: [...all, ...strange].join(", ") || "nothing" };
+    });
+    await this.check("every call was one that is emulated", async () => {
+      const unknown = Object.keys(await this.calls()).filter((route) => route.includes("(unknown)"));
+      return { ok: unknown.length === 0, found: unknown.join(", ") || "yes" };
+    });
+  }
+
+  /** A command that must succeed. Gives whether it did. */
+  private command(what: string, verb: string, ...words: string[]): Promise<boolean> {
+    return this.check(what, async () => {
+      const started = performance.now();
+      const ran = await this.cli(verb, ...words);
+      if (ran.code !== 0) return lastWords(ran);
+      const { summary } = JSON.parse(ran.stdout) as { summary: Record<string, number> };
+      return {
+        ok: true,
+        found: `${Math.round((performance.now() - started) / 1000)} s, ${JSON.stringify(summary)}`,
+      };
+    });
+  }
+
+  private async check(what: string, look: () => Promise<{ ok: boolean; found: string }>): Promise<boolean> {
+    this.options.say(what);
+    let result: { ok: boolean; found: string };
+    try {
+      result = await look();
+    } catch (error) {
+      if (this.options.signal?.aborted) throw error;
+      result = { ok: false, found: (error as Error).message };
+    }
+    this.checks.push({ what, ...result });
+    if (!result.ok) this.options.say(`WRONG: ${result.found}`);
+    return result.ok;
+  }
+
+  /** `hashistack …` outside the lab, as an admin runs it at home. */
+  private cli(verb: string, ...words: string[]): Promise<Ran> {
+    const program = join(checkout(), "cli/bin/hashistack.js");
+    const argv = [process.execPath, program, verb, "--stack", this.options.stack, ...words];
+    return runAny(this.linode.fromOutside(argv), {
+      what: `hashistack ${verb}`,
+      cwd: this.project.workspace.root,
+      env: { ...this.project.env, LINODE_TOKEN: token, LINODE_URL: this.linode.url },
+      timeoutSeconds: commandLimit,
+      signal: this.options.signal,
+    });
+  }
+}
+
+const words = ({ code, stdout, stderr }: Ran): string =>
+  `${code} ${stderr.trim() || `${stdout.length} characters`}`.slice(0, 300);
+
+/** What a command that failed said last, without how far it had come. */
+function lastWords({ code, stdout, stderr }: Ran): { ok: boolean; found: string } {
+  const said = stderr.trim() || stdout.trim();
+  const failure = said.slice(Math.max(0, said.lastIndexOf("hashistack: ")));
+  return { ok: false, found: `exit ${code}: ${failure.slice(-1500)}` };
+}
