@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { runPulumi } from "./engine";
 import { CliError } from "./errors";
 import { parseUrn } from "./events";
+import { sweepLinode, sweptTypes } from "./linode";
 import type { Workspace } from "./workspace";
 
 /** What the engine writes into a lock of a file backend. */
@@ -103,7 +104,7 @@ export function sortPending(operations: readonly PendingOperation[]): {
   for (const { type, resource } of operations) {
     const { type: kind, name } = parseUrn(resource.urn);
     // Only a create can leave what the state does not know; the rest is tried again as it stands.
-    if (type !== "creating" || REPEATABLE.test(kind)) repeatable.push(name);
+    if (type !== "creating" || REPEATABLE.test(kind) || sweptTypes.includes(kind)) repeatable.push(name);
     else uncertain.push(`${name} (${kind})`);
   }
   return { repeatable, uncertain };
@@ -124,7 +125,15 @@ export async function recover(workspace: Workspace, stack: string): Promise<stri
   const backend = fileBackend(workspace, process.env);
   // Other backends keep their locks elsewhere: `pulumi cancel` and `pulumi refresh` are theirs.
   if (!backend) return [];
-  return [...releaseLocks(backend, workspace, stack), ...(await forgetPending(backend, workspace, stack))];
+  const unlocked = releaseLocks(backend, workspace, stack);
+  const checkpoint = join(backend, ".pulumi", "stacks", workspace.project, `${stack}.json`);
+  // Most states have neither strays nor pending creates, which a look at the file tells quicker than the engine.
+  const text = existsSync(checkpoint) ? readFileSync(checkpoint, "utf8") : "";
+  return [
+    ...unlocked,
+    ...(await sweepLinode(workspace, stack, text)),
+    ...(text.includes('"pending_operations"') ? await forgetPending(workspace, stack) : []),
+  ];
 }
 
 function releaseLocks(backend: string, workspace: Workspace, stack: string): string[] {
@@ -163,11 +172,7 @@ interface Deployment {
   deployment?: { pending_operations?: PendingOperation[] };
 }
 
-async function forgetPending(backend: string, workspace: Workspace, stack: string): Promise<string[]> {
-  const checkpoint = join(backend, ".pulumi", "stacks", workspace.project, `${stack}.json`);
-  // Most states have none, which a look at the file tells quicker than the engine.
-  if (!existsSync(checkpoint) || !readFileSync(checkpoint, "utf8").includes('"pending_operations"'))
-    return [];
+async function forgetPending(workspace: Workspace, stack: string): Promise<string[]> {
   const exported = JSON.parse(
     await runPulumi(workspace, ["stack", "export", "--stack", stack, "--non-interactive"]),
   ) as Deployment;

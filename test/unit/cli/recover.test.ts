@@ -65,11 +65,11 @@ describe("sortPending", () => {
     const sorted = sortPending([
       operation("creating", "command:local:Command", "control-a"),
       operation("updating", "linode:index/instance:Instance", "control-b"),
-      operation("creating", "linode:index/instance:Instance", "control-c"),
+      operation("creating", "openstack:compute/instance:Instance", "control-c"),
     ]);
     expect(sorted).toEqual({
       repeatable: ["control-a", "control-b"],
-      uncertain: ["control-c (linode:index/instance:Instance)"],
+      uncertain: ["control-c (openstack:compute/instance:Instance)"],
     });
   });
 });
