@@ -22,6 +22,11 @@ export interface LinodeCloudArgs {
   adminCidrs: readonly string[];
   /** Whether the disks of machines that hold state are backed up, for a price. */
   backups: boolean;
+  /**
+   * Whether the network is guarded: one of other addresses or in another region would be another network, which living
+   * machines do not move to, so the engine refuses such a change at preview. Default false.
+   */
+  protect?: boolean;
 }
 
 /**
@@ -53,15 +58,16 @@ export class LinodeCloud implements Cloud {
     private readonly opts: pulumi.CustomResourceOptions = {},
   ) {
     const { cluster, region, ipv4, adminCidrs } = args;
+    const guarded = { ...opts, protect: args.protect };
     const vpc = new linode.Vpc(
       "private",
       { label: cluster, region, description: `Cluster ${cluster}` },
-      opts,
+      guarded,
     );
     this.subnet = new linode.VpcSubnet(
       "private",
       { vpcId: vpc.id.apply(Number), label: `${cluster}-private`, ipv4 },
-      opts,
+      guarded,
     );
     this.firewalls = new Firewalls(cluster, { network: ipv4, adminCidrs }, opts);
   }

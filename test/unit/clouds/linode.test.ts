@@ -156,6 +156,16 @@ describe("what replaces a machine", () => {
   });
 });
 
+test("the network is guarded where the settings say so: its addresses and region stay", async () => {
+  const guarded = ({ resources }: Recording<void>) =>
+    resources.filter((one) => one.protect).map(({ id }) => id);
+  expect(guarded(all)).toEqual([]);
+  expect(guarded(await made(requests, { protect: true }))).toEqual([
+    "linode.Vpc private",
+    "linode.VpcSubnet private",
+  ]);
+});
+
 describe("firewalls' rules", () => {
   const sources = { network: "10.1.0.0/24", adminCidrs: args.adminCidrs };
   const open = (from: string, port: number, protocol = "tcp"): Opening => ({

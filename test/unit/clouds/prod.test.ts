@@ -95,9 +95,11 @@ test("what docs/linode.md says is made, for nine machines", () => {
   expect(of("linode.PlacementGroup").map(({ name }) => name)).toEqual(["control", "edge", "support"]);
 });
 
-test("support alone is protected; it and the servers are backed up", () => {
+test("support and the network are protected; support and the servers are backed up", () => {
   expect(stack.resources.filter((one) => one.protect).map(({ id }) => id)).toEqual([
     "linode.Instance support-a",
+    "linode.Vpc private",
+    "linode.VpcSubnet private",
   ]);
   const backed = of("linode.Instance").filter(({ inputs }) => inputs.backupsEnabled);
   expect(backed.map(({ name }) => name)).toEqual(["control-a", "control-b", "control-c", "support-a"]);
