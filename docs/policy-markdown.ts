@@ -12,6 +12,7 @@ Vault, Nomad) and at nothing else, so they are of use to a stack that has none o
 npm run build
 npm run policy -- dev                      # the stack's program, as if it were brought up for the first time
 npm run policy -- dev --config policy.json # with what you allow
+npm run policy -- prod --rehearse          # where there is no account: Linode's API is emulated
 npm run policy -- dev --up                 # brings the real stack up, held to the rules
 npm run policy -- dev --json               # for programs
 \`\`\`

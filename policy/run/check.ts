@@ -8,6 +8,7 @@ import { findWorkspace } from "../../cli/workspace";
 import { descriptionOf } from "../lib/pack";
 import { rules } from "../rules";
 import { preparePack } from "./pack";
+import { type Rehearsal, rehearseLinode } from "./rehearse";
 
 /** One thing that a rule said. */
 export interface Said {
@@ -27,6 +28,8 @@ export interface CheckOptions {
   config?: string;
   /** Brings the stack up with the pack instead of looking at a preview of a first `up`. Default false. */
   up?: boolean;
+  /** Asks an emulated Linode for what the program looks up, where there is no account. Default false. */
+  rehearse?: boolean;
   env?: NodeJS.ProcessEnv;
   signal?: AbortSignal;
 }
@@ -74,10 +77,13 @@ function freshCopy(root: string, folder: string): void {
 export async function check(options: CheckOptions): Promise<Checked> {
   const base = { ...(options.env ?? process.env) };
   const workspace = findWorkspace(options.cwd ?? process.cwd(), base);
-  if (!existsSync(join(workspace.root, `Pulumi.${options.stack}.yaml`)))
+  const settings = join(workspace.root, `Pulumi.${options.stack}.yaml`);
+  if (!existsSync(settings))
     throw new CliError(
       `there are no settings of the stack "${options.stack}": ${workspace.root} has no Pulumi.${options.stack}.yaml`,
     );
+  if (options.up && options.rehearse) throw new CliError("what is only rehearsed is not brought up");
+  let rehearsal: Rehearsal | undefined;
   const folder = mkdtempSync(join(tmpdir(), "hashistack-policy-"));
   const said: Said[] = [];
   let resources = 0;
@@ -90,7 +96,8 @@ export async function check(options: CheckOptions): Promise<Checked> {
   });
   try {
     const pack = preparePack(join(folder, ".pack"), base, options.config && resolve(options.config));
-    const env = { ...pack.env };
+    if (options.rehearse) rehearsal = await rehearseLinode(settings);
+    const env = { ...pack.env, ...rehearsal?.env };
     if (!options.up) {
       freshCopy(workspace.root, folder);
       const passphrase = join(workspace.directory, "passphrase");
@@ -120,6 +127,7 @@ export async function check(options: CheckOptions): Promise<Checked> {
     if (error instanceof EngineError && violated && error.exitCode === 1) return done(false);
     throw error;
   } finally {
+    await rehearsal?.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -11,6 +11,7 @@ interface Flags {
   cwd?: string;
   config?: string;
   up: boolean;
+  rehearse: boolean;
   json: boolean;
 }
 
@@ -48,8 +49,8 @@ export function report(stack: string, { said, passed, resources, seconds }: Chec
 
 const interrupted = new AbortController();
 
-async function run(stack: string, { cwd, config, up, json }: Flags): Promise<void> {
-  const checked = await check({ stack, cwd, config, up, signal: interrupted.signal });
+async function run(stack: string, { cwd, config, up, rehearse, json }: Flags): Promise<void> {
+  const checked = await check({ stack, cwd, config, up, rehearse, signal: interrupted.signal });
   process.stdout.write(
     `${json ? JSON.stringify({ stack, ...checked }, undefined, 2) : report(stack, checked)}\n`,
   );
@@ -68,6 +69,11 @@ async function main(): Promise<void> {
     )
     .option("--cwd <folder>", "the project, default: the working directory")
     .option("--up", "bring the stack up with the pack, instead of looking at a preview", false)
+    .option(
+      "--rehearse",
+      "ask an emulated Linode for what the program looks up, where there is no account",
+      false,
+    )
     .option("--json", "what was said, for programs", false)
     .action(run)
     .parseAsync();

@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -132,7 +134,7 @@ describe("what only `up` knows", () => {
   const program = (end: string) => `
 const command = require("@pulumi/command");
 const first = new command.local.Command("first", { create: "echo ${end}" });
-new command.local.Command("second", { create: first.stdout.apply((said) => "touch made; : curl " + said) });
+new command.local.Command("second", { create: first.stdout.apply((said) => "touch made; curl " + said) });
 `;
 
   it("is said at preview, and decided at up before the resource is made", async () => {
@@ -175,7 +177,49 @@ describe("the project's own program", () => {
     expect(checked.resources).toBeGreaterThan(100);
   });
 
+  it("keeps to all rules at Linode but one: its roots are not protected yet", async () => {
+    const checked = await check({ stack: "prod", cwd: checkout, rehearse: true });
+    // Once they are, this list is empty.
+    expect(rulesOf(checked, "mandatory")).toEqual(["ca-roots-protected"]);
+    expect(rulesOf(checked, "advisory")).toEqual([]);
+    expect(checked.resources).toBeGreaterThan(150);
+  });
+
   it("says in a sentence that there are no settings of a stack", async () => {
     await expect(check({ stack: "nowhere", cwd: checkout })).rejects.toThrow(/has no Pulumi\.nowhere\.yaml/);
   });
+});
+
+describe("the pack alone", () => {
+  it("starts from what is published, as Pulumi's language host starts it", async () => {
+    const packed = spawnSync("npm", ["pack", "--silent", "--pack-destination", root], {
+      cwd: join(checkout, "policy"),
+      encoding: "utf8",
+    });
+    expect(packed.status, packed.stderr).toBe(0);
+    const folder = join(root, "package");
+    expect(spawnSync("tar", ["-xzf", join(root, packed.stdout.trim()), "-C", root]).status).toBe(0);
+    symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
+    const host = join(checkout, "node_modules/@pulumi/pulumi/cmd/run-policy-pack");
+    const served = spawn(
+      process.execPath,
+      ["-e", `require(${JSON.stringify(host)})`, "x", "127.0.0.1:1", "."],
+      {
+        cwd: folder,
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    let said = "";
+    served.stderr.on("data", (text) => (said += String(text)));
+    try {
+      // The first word of a plugin is its port.
+      const [first] = await Promise.race([
+        once(served.stdout, "data"),
+        once(served, "exit").then(() => [""]),
+      ]);
+      expect(String(first), said).toMatch(/^\d+\n$/);
+    } finally {
+      served.kill();
+    }
+  }, 120_000);
 });
