@@ -44,10 +44,20 @@ export class Filter {
       this.rule(`members-in-${family}`, this.members, {
         direction: "ingress",
         ethertype: family,
-        remoteIpPrefix: canonical(cidr),
+        ...this.fromMembers(cidr),
       });
       this.rule(`members-out-${family}`, this.members, { direction: "egress", ethertype: family });
     }
+  }
+
+  /**
+   * The machines themselves as a source. A prefix that is public is no proof of who sends: there it is those whose ports
+   * are in the group.
+   */
+  private fromMembers(cidr: string): { remoteIpPrefix: string } | { remoteGroupId: pulumi.Output<string> } {
+    return this.args.ipv6Routed && etherType(cidr) === "IPv6"
+      ? { remoteGroupId: this.members.group.id }
+      : { remoteIpPrefix: canonical(cidr) };
   }
 
   /** The groups of a machine. One without openings lets in nobody but the private network. */

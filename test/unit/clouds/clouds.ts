@@ -117,7 +117,9 @@ const openstack: CloudUnderTest = {
       .filter(
         ({ inputs }) => inputs.direction === "ingress" && groups.includes(String(inputs.securityGroupId)),
       )
-      .filter(({ inputs }) => !["10.20.0.0/24", "2001:db8:20::/64"].includes(String(inputs.remoteIpPrefix)))
+      .filter(
+        ({ inputs }) => inputs.remoteIpPrefix !== "10.20.0.0/24" && inputs.remoteGroupId !== "members-id",
+      )
       .map(({ inputs }) => `${inputs.protocol} ${inputs.portRangeMin} from ${inputs.remoteIpPrefix}`)
       .sort();
   },

@@ -13,10 +13,13 @@ const elsewhere = {
   answers: openstackAnswers,
 };
 
+/** A whole program is run, perhaps beside many others, in milliseconds. */
+const patience = 60_000;
+
 let stack: Deployment;
 beforeAll(async () => {
   stack = await deploy(configOf(file), false, elsewhere);
-});
+}, patience);
 
 const of = (kind: string) => stack.resources.filter((one) => one.kind === kind);
 
@@ -29,7 +32,9 @@ test("the whole graph, for a reviewer to read", async () => {
   await expect(graphText(stack, file)).toMatchFileSnapshot("graphs/campus-graph.txt");
 });
 
-test("the first preview shows every resource, though nothing is known yet", async () => {
+test("the first preview shows every resource, though nothing is known yet", {
+  timeout: patience,
+}, async () => {
   const preview = await deploy(configOf(file), true, elsewhere);
   expect(preview.resources.map(({ id }) => id)).toEqual(stack.resources.map(({ id }) => id));
 });
@@ -132,7 +137,7 @@ describe("names", () => {
     }
   });
 
-  test("are not made where the stack does not own the domain", async () => {
+  test("are not made where the stack does not own the domain", { timeout: patience }, async () => {
     const dns = JSON.stringify({ domain: "stack.campus.example", provider: "openstack" });
     const { "hashistack:dns": _, ...without } = configOf(file);
     for (const config of [without, { ...without, "hashistack:dns": dns }]) {
@@ -142,7 +147,7 @@ describe("names", () => {
   });
 });
 
-test("two clusters in one project share no name", async () => {
+test("two clusters in one project share no name", { timeout: patience }, async () => {
   const named = (deployment: Deployment): string[] =>
     deployment.resources.flatMap(({ kind, inputs }) =>
       kind.startsWith("openstack.") && typeof inputs.name === "string" ? [inputs.name] : [],
