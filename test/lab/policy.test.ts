@@ -134,7 +134,7 @@ describe("what only `up` knows", () => {
   const program = (end: string) => `
 const command = require("@pulumi/command");
 const first = new command.local.Command("first", { create: "echo ${end}" });
-new command.local.Command("second", { create: first.stdout.apply((said) => "touch made; curl " + said) });
+new command.local.Command("second", { create: first.stdout.apply((said) => "touch made; echo curl " + said) });
 `;
 
   it("is said at preview, and decided at up before the resource is made", async () => {
