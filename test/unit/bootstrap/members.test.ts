@@ -222,6 +222,19 @@ test("a gate stays shut while a Vault server is sealed or has no vote", async ()
     `Vault: unsealed, with a leader: not so after 0 s; last seen: ${vaultServers[0]} sealed`,
   );
   cluster.voting = false;
+  cluster.leader.vault = "b";
   const voteless = await gate(cluster, { vaultVoters: ["b", "c"], vaultLogin: login });
   expect(voteless.stderr).toContain("Vault: 2 voters: not so after 0 s; last seen: not voting: b, c");
+});
+
+test("a Vault server that leaves hands over first, for its successor is out of its reach", async () => {
+  const cluster = new FakeCluster();
+  cluster.leader.vault = gone;
+  const waits = await gate(cluster, { vaultVoters: ["b", "new"], vaultLogin: login });
+  expect(waits.stderr).toContain(`last seen: ${gone} was told to let another lead`);
+  expect(cluster.leader.vault).toBe("c");
+  // One that stays is left alone.
+  cluster.leader.vault = "b";
+  await gate(cluster, { vaultVoters: ["b", "new"], vaultLogin: login });
+  expect(cluster.leader.vault).toBe("b");
 });
