@@ -139,6 +139,15 @@ describe("no input gives a stack trace", () => {
         network: {},
         cloud: { kind: "linode", region: "nl-ams", image: "private/1", backups: false },
       },
+      {
+        ...both,
+        network: { ipv6: "2001:db8:20::/64" },
+        cloud: {
+          ...{ kind: "openstack", image: "hashistack", size: "m1.medium", externalNetwork: "public" },
+          ...{ ipv6Routed: true, dnsServers: ["192.0.2.53"], rootVolume: { sizeGb: 20 } },
+        },
+        dns: { domain: "example.org", owned: true, provider: "openstack" },
+      },
     ];
     fc.assert(
       fc.property(
