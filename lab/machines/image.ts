@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { chmod, copyFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { LabError, messageOf } from "./errors.js";
 import {
@@ -13,6 +13,7 @@ import {
   sourceFiles,
 } from "./image-layers.js";
 import { cacheDir, labSource } from "./paths.js";
+import { placeProgram } from "./place-program.js";
 import { run } from "./run.js";
 import { entries, removeTree, withLock, writeAtomically } from "./state.js";
 
@@ -180,11 +181,8 @@ async function buildPrograms(target: string, tools: readonly BakedProgram[]): Pr
     mkdirSync(join(root, dir), { recursive: true });
     await chmod(join(root, dir), 0o755);
   }
-  for (const { name, version, path, sha256 } of tools) {
-    const file = `${name}-${version}`;
-    await copyFile(path, join(places.programs, file));
-    await chmod(join(places.programs, file), 0o755);
-    await writeFile(join(places.programs, `${file}.sha256`), `${sha256}\n`, { mode: 0o644 });
-    await symlink(`/opt/hashistack/bin/${file}`, join(places.links, name));
+  for (const tool of tools) {
+    const file = await placeProgram(places.programs, tool);
+    await symlink(`/opt/hashistack/bin/${file}`, join(places.links, tool.name));
   }
 }

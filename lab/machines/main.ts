@@ -109,6 +109,19 @@ function define(program: Command): void {
       print({ name, destroyed: await destroyMachine(lab(command), name) });
     });
 
+  program
+    .command("install")
+    .description(
+      'put programs of the toolchain that the image lacks onto a machine that runs ({"name": ..., "programs": [...]} on standard input)',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      needRoot();
+      const { parseInstall } = await import("./spec.js");
+      const { name, programs } = parseInstall(await standardInput());
+      const { installPrograms } = await import("./install.js");
+      print({ name, installed: await installPrograms(lab(command), name, programs, say) });
+    });
+
   const onOne = (verb: "start" | "stop" | "reboot" | "kill", description: string): void => {
     program
       .command(verb)

@@ -92,6 +92,13 @@ export function parseName(text: string): string {
   return stringAt(raw.name, "name");
 }
 
+/** A machine and the programs that it shall have, in a JSON document. */
+export function parseInstall(text: string): { name: string; programs: string[] } {
+  const { programs } = parseObject(text);
+  if (!Array.isArray(programs)) refuse("programs must be a list of programs' names.");
+  return { name: parseName(text), programs: programs.map((each, i) => stringAt(each, `programs[${i}]`)) };
+}
+
 function refuse(problem: string): never {
   throw new LabError(`Machine spec: ${problem}`, exitCodes.usage);
 }

@@ -127,9 +127,9 @@ export async function locate(
   return found;
 }
 
-/** Looks names up in the manifest. Throws one sentence on an unknown one. */
+/** Looks names up in the manifest; "all" are those that are not optional. Throws one sentence on an unknown one. */
 export function programsNamed(manifest: readonly Program[], names: readonly string[] | "all"): Program[] {
-  if (names === "all") return [...manifest];
+  if (names === "all") return manifest.filter(({ optional }) => !optional);
   return names.map((name) => {
     const program = manifest.find((each) => each.name === name);
     if (!program) {

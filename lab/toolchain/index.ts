@@ -52,7 +52,7 @@ export function defaultToolchain(): Toolchain {
  * Environment: HASHISTACK_CACHE (default ~/.cache/hashistack), HASHISTACK_RELEASES (base URL of a mirror that holds
  * `<host>/<path>`, or `off`).
  *
- * @param names program names of the manifest, or "all". Example: `["consul", "nomad"]`.
+ * @param names program names of the manifest, or "all" but the optional ones. Example: `["consul", "nomad"]`.
  * @throws MissingPrerequisites when something must be built and go, a C compiler, apt or disk space is missing;
  * an Error of one sentence on an unknown name, a release that fails a check, a failed build, or an abort.
  */

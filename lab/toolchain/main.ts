@@ -2,11 +2,13 @@
 import { parseArgs } from "node:util";
 import { ensureWith, locate, programsNamed, type ResolvedTool, type ToolchainProgress } from "./ensure";
 import { defaultToolchain } from "./index";
-import { PROGRAM_NAMES } from "./manifest";
+import { MANIFEST, PROGRAM_NAMES } from "./manifest";
+
+const optional = MANIFEST.filter((program) => program.optional).map(({ name }) => name);
 
 const HELP = `usage: npm run toolchain -- [--list] [--json] [program ...]
 
-Makes the programs of the cluster ready (all of them, or the named ones) and prints, for each, its version and where
+Makes the programs of the cluster ready (all but the optional ones, or the named ones) and prints, for each, its version and where
 it comes from: PATH, the cache, the publisher's release, its Go module or a Debian package.
 
   --list   only say what is there; fetch and build nothing
@@ -14,6 +16,7 @@ it comes from: PATH, the cache, the publisher's release, its Go module or a Debi
   --help   print this text
 
 Programs: ${PROGRAM_NAMES.join(", ")}
+Optional: ${optional.join(", ")}
 
 Environment: HASHISTACK_CACHE     the cache (default ~/.cache/hashistack)
              HASHISTACK_RELEASES  base URL of a mirror of the releases, or "off" to build from Go modules only

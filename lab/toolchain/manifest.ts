@@ -55,6 +55,8 @@ export interface Program {
   version: string;
   /** What the project uses it for. */
   purpose: string;
+  /** Got only where it is asked for by name: what most have no use for, and would pay minutes for. */
+  optional?: boolean;
   /** How to ask a copy on PATH for its version; a program that cannot tell is never taken from PATH. */
   question?: VersionQuestion;
   /** Taken from PATH when it lies beside this program, which has the right version: they are released together. */
@@ -162,6 +164,23 @@ export const MANIFEST: readonly Program[] = [
       // The source says 1.5.14; the publisher's build sets it like this.
       variables: ["main.version=1.5.15"],
       buildSeconds: 20,
+    },
+  },
+  {
+    name: "traefik",
+    version: "3.6.12",
+    purpose: "the other load balancer",
+    optional: true,
+    question: { args: ["version"], pattern: /^Version:\s+(\S+)/m },
+    // No release: its sums are unsigned.
+    module: {
+      module: "traefik",
+      origin: "github.com/traefik/traefik/v3@v3.6.12",
+      package: "github.com/traefik/traefik/v3/cmd/traefik",
+      cgo: false,
+      tags: [],
+      variables: ["github.com/traefik/traefik/v3/pkg/version.Version=3.6.12"],
+      buildSeconds: 300,
     },
   },
   {

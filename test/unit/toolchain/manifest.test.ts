@@ -56,6 +56,7 @@ describe("the manifest", () => {
     ["nomad", "Nomad v1.11.1-dev\n", "1.11.1-dev"],
     ["pulumi", "v3.250.0\n", "3.250.0"],
     ["fabio", "1.5.15\n", "1.5.15"],
+    ["traefik", "Version:      3.6.12\nCodename:     cheddar\n", "3.6.12"],
     ["cfssl", "Version: 1.6.5\nRuntime: go1.22\n", "1.6.5"],
     ["caddy", "v2.11.9 h1:abc=\n", "2.11.9"],
     ["caddy", "2.11.9\n", "2.11.9"],
