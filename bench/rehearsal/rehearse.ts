@@ -136,26 +136,33 @@ class Play {
         return { ok: ran.code === 0 && ran.stdout.includes("Kept in Vault"), found: words(ran) };
       });
     }
-    await this.check("anybody is refused by Linode's firewall at every other machine and port", async () => {
-      const open: string[] = [];
-      const tried = Object.entries(outputs.machines).flatMap(([name, { publicIpv4, roles }]) =>
-        publicIpv4
-          ? [22, ...(roles.includes("nomad-server") ? [4646, 8501, 8200] : [])].map((port) => ({
-              name,
-              publicIpv4,
-              port,
-            }))
-          : [],
-      );
-      await Promise.all(
-        tried.map(async ({ name, publicIpv4, port }) => {
-          const ran = await from(["curl", "--silent", "--max-time", "3", `telnet://${publicIpv4}:${port}`]);
-          // 28: no answer at all. Whatever else it is, a packet came back.
-          if (ran.code !== 28 || ran.stdout !== "") open.push(`${name}:${port}`);
-        }),
-      );
-      return { ok: open.length === 0, found: open.join(", ") || `${tried.length} tried` };
-    });
+    await this.check(
+      "anybody else's knock at a machine's public address stays without an answer",
+      async () => {
+        const balancers = new Set(
+          outputs.loadBalancers.map(({ name }) => outputs.machines[name]?.publicIpv4),
+        );
+        // Those too that have an address for going out alone, of which the stack does not tell.
+        const knocks = [...this.linode.api.state.instances.values()].flatMap(({ view }) =>
+          view.ipv4.flatMap((address) =>
+            [22, 443, 4646, 8200, 8501]
+              .filter((port) => port !== 443 || !balancers.has(address))
+              .map((port) => ({ at: `${view.label}:${port}`, url: `http://${address}:${port}/` })),
+          ),
+        );
+        const answered = await Promise.all(
+          knocks.map(async ({ at, url }) => {
+            const quiet = ["--silent", "--output", "/dev/null", "--write-out", "%{time_connect}"];
+            const { code, stdout } = await from(["curl", ...quiet, "--connect-timeout", "3", url]);
+            return code === 28 && Number(stdout) === 0 ? [] : [at];
+          }),
+        );
+        return {
+          ok: answered.flat().length === 0,
+          found: answered.flat().join(", ") || `${knocks.length} knocks`,
+        };
+      },
+    );
   }
 
   private async end(domain: string | undefined): Promise<void> {
