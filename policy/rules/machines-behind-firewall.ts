@@ -8,9 +8,9 @@ import {
 } from "../lib/clouds";
 import type { Rule, Subject } from "../lib/rule";
 
-/** Whether something is there: for OpenStack a list with a member, known or not. */
+/** Whether a list has a member, known or not. */
 function some({ props }: Subject, path: string): boolean {
-  return props.has(path) && (props.items(path).length > 0 || props.text(path) !== undefined);
+  return props.items(path).length > 0;
 }
 
 export const machinesBehindFirewall: Rule = {

@@ -1,4 +1,4 @@
-import { instances, isLoadBalancer, isSupport, linodeInstance, words } from "../lib/clouds";
+import { instances, isLoadBalancer, isSupport, linodeInstance, openstackPort, words } from "../lib/clouds";
 import type { Rule, Subject } from "../lib/rule";
 
 const floating = [
@@ -24,7 +24,7 @@ export const noPublicAddress: Rule = {
     "Take the public interface or floating address away; or tag the machine support, load-balancer or egress-public; or set egress to public in the rule's configuration.",
   severity: "high",
   level: "mandatory",
-  types: [...instances, ...floating],
+  types: [...instances, openstackPort, ...floating],
   config: {
     egress: {
       type: "string",
@@ -37,6 +37,7 @@ export const noPublicAddress: Rule = {
     egress === "public" ? "Machines go out by addresses of their own (egress: public)." : undefined,
   stack(subjects, findings) {
     const machines = subjects.filter(({ type }) => (instances as readonly string[]).includes(type));
+    const ports = new Set(subjects.filter(({ type }) => type === openstackPort).map(({ urn }) => urn));
     const allowed = (machine: Subject) =>
       isSupport(machine) || isLoadBalancer(machine) || words(machine).includes("egress-public");
     findings.each(machines, (machine) => {
@@ -52,7 +53,8 @@ export const noPublicAddress: Rule = {
         const of = paths.flatMap((path) => address.from[path] ?? []);
         // A machine is found through its port.
         const owners = machines.filter(
-          ({ urn, from }) => of.includes(urn) || of.some((port) => from.networks?.includes(port)),
+          ({ urn, from }) =>
+            of.includes(urn) || of.some((port) => ports.has(port) && from.networks?.includes(port)),
         );
         const named = isSupport(address) || isLoadBalancer(address);
         if (owners.length === 0 ? !named : !owners.every(allowed))

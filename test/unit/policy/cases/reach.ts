@@ -141,6 +141,7 @@ export const reach: Readonly<Record<string, Cases>> = {
       {
         resources: [
           nova({}, { name: "edge-a", from: { networks: ["port"] } }),
+          { type: "openstack:networking/port:Port", name: "port" },
           {
             type: "openstack:networking/floatingIp:FloatingIp",
             name: "anything",
@@ -163,6 +164,7 @@ export const reach: Readonly<Record<string, Cases>> = {
       {
         resources: [
           nova({}, { from: { networks: ["port"] } }),
+          { type: "openstack:networking/port:Port", name: "port" },
           {
             type: "openstack:networking/floatingIpAssociate:FloatingIpAssociate",
             name: "support",
