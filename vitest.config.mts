@@ -25,7 +25,9 @@ export default defineConfig({
           include: ["test/unit/**/*.test.ts"],
           exclude: missing.length > 0 && !process.env.CI ? onMachines : [],
           environment: "node",
-          testTimeout: 20_000,
+          testTimeout: 60_000,
+          // Whole programs are deployed against mocks; a busy host takes its time.
+          hookTimeout: 60_000,
         },
       },
       {
