@@ -1,5 +1,5 @@
 import type { Property, ResourceKind, Values } from "../common/kinds";
-import { isObject } from "../common/values";
+import { isObject, same } from "../common/values";
 import type { Surroundings, VaultClient } from "./client";
 import { enterprise, pathPart, unimplemented } from "./fields";
 
@@ -52,6 +52,37 @@ export function secretV2Kind(vault: () => VaultClient): ResourceKind {
     async delete(_id, state, call) {
       const part = state.deleteAllVersions === true ? "metadata" : "data";
       await vault().request("DELETE", `${state.mount}/${part}/${state.name}`, call);
+    },
+  };
+}
+
+/** `vault.kv.Secret` (resource_kv_secret.go): a secret of version 1. Its id is its path. */
+export function secretKind(vault: () => VaultClient): ResourceKind {
+  const inputs: Record<string, Property> = {
+    path: { ...pathPart, required: true, forceNew: true },
+    dataJson: { type: "string", required: true, secret: true, validate: isJsonObject },
+    namespace: unimplemented(enterprise),
+  };
+  const write = async (values: Values, call: Surroundings): Promise<Values> => {
+    const data: unknown = JSON.parse(String(values.dataJson));
+    await vault().request("PUT", String(values.path), call, data as Values);
+    return { data };
+  };
+  return {
+    token: "vault:kv/secret:Secret",
+    inputs,
+    outputs: { data: { secret: true } },
+    create: async (values, call) => ({ id: String(values.path), outputs: await write(values, call) }),
+    async read(id, state, call) {
+      const data = await vault().request("GET", id, call);
+      // Only what is there counts, not how it was written down.
+      const unchanged = state.dataJson !== undefined && same(JSON.parse(String(state.dataJson)), data);
+      const dataJson = unchanged ? state.dataJson : JSON.stringify(data);
+      return data && { id, inputs: { path: id, dataJson }, outputs: { data } };
+    },
+    update: (_id, _state, values, call) => write(values, call),
+    async delete(id, _state, call) {
+      await vault().request("DELETE", id, call);
     },
   };
 }

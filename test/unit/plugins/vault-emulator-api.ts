@@ -125,7 +125,9 @@ export async function answerTo(
   }
   return kept.startsWith("auth/")
     ? setting(state, method, kept, path, body)
-    : secret(state, method, kept, path, body);
+    : (state.mounts.get(kept)?.options as Values | undefined)?.version === "2"
+      ? secret(state, method, kept, path, body)
+      : plainSecret(state, method, path, body);
 }
 
 function logIn(state: State, backend: string, { role_id, secret_id }: Values): Reply {
@@ -203,6 +205,15 @@ function policy(state: State, method: string, name: string, body: Values): Reply
     return refused("failed to parse policy: At 1:10: object expected closing RBRACE got: EOF");
   }
   state.policies.set(name, text.trim());
+  return done;
+}
+
+/** A secret of version 1: what was written last. */
+function plainSecret(state: State, method: string, path: string, body: Values): Reply {
+  const [kept] = state.secrets.get(path) ?? [];
+  if (method === "GET") return kept === undefined ? absent : found(kept.data as Values);
+  if (method === "DELETE") state.secrets.delete(path);
+  else state.secrets.set(path, [{ data: body, metadata: {} as Version["metadata"] }]);
   return done;
 }
 

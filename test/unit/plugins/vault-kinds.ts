@@ -75,6 +75,17 @@ export function kindCases(): KindCase[] {
       replaces: { options: { file_path: "discard" }, description: "x", path: "other" },
     },
     {
+      token: "vault:kv/secret:Secret",
+      needs: [["sys/mounts/kv-p", { type: "kv", options: { version: "1" } }]],
+      inputs: { path: "kv-p/jobs/web", dataJson: secret('{"text":"a"}') },
+      id: "kv-p/jobs/web",
+      path: "kv-p/jobs/web",
+      there: { text: "a" },
+      change: { path: "kv-p/jobs/web", dataJson: secret('{"text":"b"}') },
+      thereAfter: { text: "b" },
+      replaces: { path: "kv-p/jobs/other" },
+    },
+    {
       token: "vault:kv/secretV2:SecretV2",
       needs: [["sys/mounts/kv-s", { type: "kv", options: { version: "2" } }]],
       inputs: { mount: "kv-s", name: "jobs/web", dataJson: secret('{"text":"a","n":{"m":1}}') },

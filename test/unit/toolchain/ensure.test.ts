@@ -267,3 +267,12 @@ test("versions compare by number", () => {
   expect(compareVersions("1.26.8", "1.26")).toBeGreaterThan(0);
   expect(compareVersions("1.26", "1.26.0")).toBe(0);
 });
+
+describe("a program that few need", () => {
+  test("is got only where it is asked for by name", async () => {
+    chain = testToolchain(place.folder, { module: MODULE, optional: true });
+    expect(await ensureWith(chain, "all")).toEqual([]);
+    expect(chain.goCalls()).toEqual([]);
+    expect((await ensureWith(chain, ["tool"]))[0]).toMatchObject({ name: "tool", source: "module" });
+  });
+});
