@@ -70,6 +70,9 @@ export class Ground {
         signal: this.signal,
         timeoutSeconds: commandLimitSeconds,
       });
+    } catch (error) {
+      if (!(error instanceof BenchError)) throw error;
+      throw new BenchError(lastWords(error.message));
     } finally {
       done.abort();
       await followed;
@@ -265,6 +268,15 @@ export class Ground {
     if (!found) throw new BenchError(`no instance of ${namespace}/${job} runs`);
     return this.nameOf(found.NodeName);
   }
+}
+
+/** A failed command's words without its progress, in one line. */
+function lastWords(said: string): string {
+  const lines = said.split("\n").map((line) => line.trim());
+  return lines
+    .filter((line) => line && !/^(\d+ min )?\d+ s /.test(line))
+    .join(" ")
+    .replace(/\.$/, "");
 }
 
 /** Whether somebody shakes hands there. Who it is, the visitors will see. */

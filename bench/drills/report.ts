@@ -92,20 +92,23 @@ export function drillsPage({ versions, host, outcomes }: Kept): string {
   return `# Drills
 
 One bad thing after another happens to the dev stack (eight local machines) while a constant load is on it. Written by
-\`npm run drill -- --write\`; what each drill does stands in [bench/drills/cases.ts](../bench/drills/cases.ts).
+\`npm run drill -- --write\`; what each drill does stands in [bench/drills/cases.ts](../bench/drills/cases.ts), and where
+nothing breaks but machines, certificates or settings are changed, in [changes.ts](../bench/drills/changes.ts). Those
+named \`separate-…\` are done on fourteen machines, with servers of Consul, Vault and Nomad on machines of their own.
 
 The load: 20 visits of the site a second by visitors who retry as browsers do (all addresses of both load balancers, the
 next when one refuses or is silent; once more when a connection dies; never because of a status), and 20 by visitors who
 make one connection to one address; two writes a second to Consul and two to Vault through support, and as many by a
-member, each tried again for 30 s; a small job every 5 s.
+member, each tried again for 30 s; a small job every 5 s. When load balancers are made anew, visitors are given their
+addresses as DNS would: of those that answer, looked at every two seconds.
 
 The aims: whoever tries again never fails, what was acknowledged is never lost, every accepted job runs.
 
 ${alignedTable(rows).join("\n")}
 
 "Healthy": what \`npx hashistack status\` looks at is as it should be, the autopilots of the three find all their servers
-healthy, and no request fails any more at its first try; counted from the kill, or from when the machine was started or its
-cable was plugged in again.${[...excused].map((why) => ` \\*: ${why}.`).join("")}
+healthy, and no request fails any more at its first try; counted from the kill, or from when the machine was started, its
+cable was plugged in again, or the command that changes something had ended.${[...excused].map((why) => ` \\*: ${why}.`).join("")}
 
 ${missed.length === 0 ? "All aims were reached." : `Missed:\n\n${missed.join("\n")}`}
 
