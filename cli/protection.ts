@@ -16,7 +16,8 @@ export function protectedNames(text: string): string[] {
     checkpoint?: { latest?: Resources };
   };
   const { resources = [] } = deployment ?? checkpoint?.latest ?? {};
-  return resources.filter(({ protect }) => protect).map(({ urn }) => parseUrn(urn).name);
+  const names = resources.filter(({ protect }) => protect).map(({ urn }) => parseUrn(urn).name);
+  return [...new Set(names)];
 }
 
 /**

@@ -18,6 +18,8 @@ export interface RehearsalOptions {
   readonly stack: string;
   /** One machine in each group. */
   readonly small: boolean;
+  /** Whether a first up fails by what goes wrong at Linode, before the one that shall succeed. Default false. */
+  readonly faults?: boolean;
   readonly signal?: AbortSignal;
   /** Says how far it is. */
   readonly say: (words: string) => void;
@@ -79,10 +81,28 @@ class Play {
       const zone = { domain, type: "master", soa_email: `admin@${domain}` };
       await ask(this.socket, "POST", "/v4/domains", zone);
     }
+    if (this.options.faults) await this.stumble();
     const up = await this.command("the stack comes up", "up", "--json");
     if (up) await this.look(domain);
     // What was made must go, also where it came up but half.
     await this.end(domain);
+  }
+
+  /** An up that is told to come again, which it bears, and that loses the answer to a machine's making, which it cannot. */
+  private async stumble(): Promise<void> {
+    const on = "POST /linode/instances";
+    const client = `${this.config["hashistack:name"]}-client`;
+    await ask(this.socket, "POST", "/lab/faults", { on, status: 429, times: 2, retryAfter: 1 });
+    await ask(this.socket, "POST", "/lab/faults", { on, label: client, status: 500, done: true });
+    await this.check("an up that loses an answer fails, and says whose", async () => {
+      const ran = await this.cli("up", "--json");
+      const { found } = lastWords(ran);
+      return { ok: ran.code === 1 && found.includes("client-"), found };
+    });
+    await this.check("each fault met a request", async () => {
+      const { faults } = await ask<{ faults: object[] }>(this.socket, "GET", "/lab/faults");
+      return { ok: faults.length === 0, found: faults.length === 0 ? "yes" : JSON.stringify(faults) };
+    });
   }
 
   private async look(domain: string | undefined): Promise<void> {
