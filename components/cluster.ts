@@ -18,7 +18,7 @@ import {
   readyClient,
 } from "./bring-up";
 import type { BalancerAddress } from "./dns/domain-address";
-import { cloudOf, makeFleet } from "./fleet";
+import { cloudOf, isGuarded, makeFleet } from "./fleet";
 import { fabioConsulRights, fabioNamespace } from "./jobs/fabio";
 import { websiteNamespace } from "./jobs/website";
 import { applyMember, type MemberContext } from "./members";
@@ -105,7 +105,7 @@ export class Cluster extends pulumi.ComponentResource {
     const topology = topologyOf(settings);
 
     const cloud = cloudOf(settings, child);
-    const trust = makeTrust(topology.cluster, child);
+    const trust = makeTrust(topology.cluster, isGuarded(settings), child);
     const slots = makeFleet(cloud, settings, topology, trust, child);
     const support = slots.find((slot) => slot.spec.roles.includes("support")) as Slot;
     const members = slots.filter((slot) => slot !== support);

@@ -27,6 +27,11 @@ export function cloudOf(settings: Settings, opts: pulumi.CustomResourceOptions):
   }
 }
 
+/** Whether what nobody could make again may not be destroyed while the stack lives. Local machines come and go. */
+export function isGuarded({ cloud }: Settings): boolean {
+  return cloud.kind !== "local" && cloud.protect;
+}
+
 /**
  * Support's number in the private networks. All others know it by its address, and it alone may log in to them: a support
  * made anew must be found where the lost one was.
@@ -61,8 +66,7 @@ export function makeFleet(
           privateKey: trust.loginPrivateKey,
           publicKey: trust.loginPublicKey,
           jump,
-          protect:
-            spec.roles.includes("support") && settings.cloud.kind !== "local" && settings.cloud.protect,
+          protect: spec.roles.includes("support") && isGuarded(settings),
         },
         opts,
       ),

@@ -21,12 +21,15 @@ export interface Trust {
   readonly rolloutPublicKey: pulumi.Output<string>;
 }
 
-/** Makes the cluster's trust. None of it depends on a machine. */
-export function makeTrust(cluster: string, opts: pulumi.CustomResourceOptions): Trust {
+/**
+ * Makes the cluster's trust. None of it depends on a machine.
+ * @param protect whether the roots and the seed may not be destroyed while the stack lives: another one is another cluster
+ */
+export function makeTrust(cluster: string, protect: boolean, opts: pulumi.CustomResourceOptions): Trust {
   const authority = (service: string) =>
-    new ServiceAuthority(service, { service, organization: cluster }, opts);
+    new ServiceAuthority(service, { service, organization: cluster, protect }, opts);
   // Not RandomBytes: that resource's id is the bytes themselves, and ids lie in clear in the state.
-  const seed = new random.RandomPassword("seed", { length: 48, special: false }, opts);
+  const seed = new random.RandomPassword("seed", { length: 48, special: false }, { ...opts, protect });
   const login = new tls.PrivateKey("login", { algorithm: "ED25519" }, opts);
   const rollout = new tls.PrivateKey("rollout", { algorithm: "ED25519" }, opts);
   return {

@@ -10,6 +10,8 @@ export interface ServiceAuthorityArgs {
   rootYears?: number;
   /** Life of the issuing certificate in years; it is made anew by an `up` in the last quarter. Default 2. */
   issuingYears?: number;
+  /** Whether the root and its key may not be destroyed while the stack lives: all certificates would be void. Default false. */
+  protect?: boolean;
 }
 
 const hoursOfYear = 8766;
@@ -33,11 +35,13 @@ export class ServiceAuthority extends pulumi.ComponentResource {
   constructor(name: string, args: ServiceAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:ServiceAuthority", name, {}, opts);
     const child = { parent: this };
+    // Not on the component: what it makes would inherit it, and the issuing authority is there to be replaced.
+    const guarded = { ...child, protect: args.protect };
     const organization = args.organization ?? "pulumi-hashistack";
     const issuingHours = Math.round((args.issuingYears ?? 2) * hoursOfYear);
     const key = { algorithm: "ECDSA", ecdsaCurve: "P256" };
 
-    const rootKey = new tls.PrivateKey(`${name}-root`, key, child);
+    const rootKey = new tls.PrivateKey(`${name}-root`, key, guarded);
     const root = new tls.SelfSignedCert(
       `${name}-root`,
       {
@@ -49,7 +53,7 @@ export class ServiceAuthority extends pulumi.ComponentResource {
         setSubjectKeyId: true,
         allowedUses: usages,
       },
-      child,
+      guarded,
     );
 
     const issuingKey = new tls.PrivateKey(`${name}-issuing`, key, child);

@@ -177,10 +177,9 @@ describe("the project's own program", () => {
     expect(checked.resources).toBeGreaterThan(100);
   });
 
-  it("keeps to all rules at Linode but one: its roots are not protected yet", async () => {
+  it("keeps to all rules at Linode", async () => {
     const checked = await check({ stack: "prod", cwd: checkout, rehearse: true });
-    // Once they are, this list is empty.
-    expect(rulesOf(checked, "mandatory")).toEqual(["ca-roots-protected"]);
+    expect(rulesOf(checked, "mandatory")).toEqual([]);
     expect(rulesOf(checked, "advisory")).toEqual([]);
     expect(checked.resources).toBeGreaterThan(150);
   });

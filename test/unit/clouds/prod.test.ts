@@ -95,11 +95,14 @@ test("what docs/linode.md says is made, for nine machines", () => {
   expect(of("linode.PlacementGroup").map(({ name }) => name)).toEqual(["control", "edge", "support"]);
 });
 
-test("support and the network are protected; support and the servers are backed up", () => {
+test("support, the network and what trust rests on are protected; support and the servers are backed up", () => {
   expect(stack.resources.filter((one) => one.protect).map(({ id }) => id)).toEqual([
     "linode.Instance support-a",
     "linode.Vpc private",
     "linode.VpcSubnet private",
+    "random.RandomPassword seed",
+    ...["consul", "nomad", "site", "support", "vault"].map((service) => `tls.PrivateKey ${service}-root`),
+    ...["consul", "nomad", "site", "support", "vault"].map((service) => `tls.SelfSignedCert ${service}-root`),
   ]);
   const backed = of("linode.Instance").filter(({ inputs }) => inputs.backupsEnabled);
   expect(backed.map(({ name }) => name)).toEqual(["control-a", "control-b", "control-c", "support-a"]);
