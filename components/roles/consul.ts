@@ -1,3 +1,4 @@
+import { readAsset } from "../provisioning/assets";
 import type { PlanFragment } from "../provisioning/plan";
 import { urlHost } from "../topology/members";
 import { type Leaf, leafCertificate } from "./leaf";
@@ -35,6 +36,10 @@ const tlsDirectory = "/etc/ssl/consul";
  * 15 s. A server does not wait for others: Vault comes after it and needs no Consul.
  */
 const joined = "Type=notify";
+
+/** A server that leads hands over before it stops. Where that fails it stops all the same. */
+const stopProgram = "/usr/local/lib/hashistack/consul_stop.py";
+const handsOver = `ExecStop=-/usr/bin/python3 -E -s -B ${stopProgram}`;
 
 function agentConfig(agent: ConsulAgent): Record<string, unknown> {
   const server = agent.expect > 0;
@@ -87,6 +92,8 @@ function agentSecrets(agent: ConsulAgent): Record<string, unknown> {
   };
 }
 
+const plainly = { owner: "root", group: "root", mode: "0644" } as const;
+
 /** Names of `.consul` are asked of the machine's own agent; nothing else listens for names. */
 const resolved = "[Resolve]\nDNS=127.0.0.1:8600\nDomains=~consul\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n";
 
@@ -101,7 +108,8 @@ export function renderConsulClient(agent: Omit<ConsulAgent, "expect" | "raftMult
 }
 
 function renderConsulAgent(agent: ConsulAgent): PlanFragment {
-  const action = agent.expect > 0 ? "rollout" : "restart";
+  const server = agent.expect > 0;
+  const action = server ? "rollout" : "restart";
   const file = (path: string, content: unknown) => ({
     path,
     content: `${JSON.stringify(content, null, 2)}\n`,
@@ -122,12 +130,13 @@ function renderConsulAgent(agent: ConsulAgent): PlanFragment {
       file("/etc/consul.d/secrets.json", agentSecrets(agent)),
       // Whom to ask at a start is no reason for one: who runs knows the others by gossip.
       { ...file("/etc/consul.d/seeds.json", { retry_join: agent.servers.map(urlHost) }), notifies: [] },
+      ...(server
+        ? [{ ...plainly, path: stopProgram, content: readAsset("provisioning/machine/consul_stop.py") }]
+        : []),
       {
+        ...plainly,
         path: "/etc/systemd/resolved.conf.d/consul.conf",
         content: resolved,
-        owner: "root",
-        group: "root",
-        mode: "0644",
         notifies: [{ unit: "systemd-resolved.service", action: "restart" }],
       },
     ],
@@ -136,11 +145,11 @@ function renderConsulAgent(agent: ConsulAgent): PlanFragment {
       { name: "systemd-resolved.service", enable: true },
       daemonUnit({
         name: "consul",
-        description: `Consul ${agent.expect > 0 ? "server" : "client"} agent`,
+        description: `Consul ${server ? "server" : "client"} agent`,
         user: "consul",
         exec: "/usr/local/bin/consul agent -config-dir=/etc/consul.d",
         onChange: action,
-        ...(agent.expect > 0 ? {} : { service: [...hardening, joined] }),
+        service: [...hardening, server ? handsOver : joined],
       }),
     ],
     checks: [
