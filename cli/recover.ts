@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { runPulumi } from "./engine";
 import { CliError } from "./errors";
 import { parseUrn } from "./events";
+import { clearHalfWritten } from "./half-written";
 import { sweepLinode, sweptTypes } from "./linode";
 import type { Workspace } from "./workspace";
 
@@ -126,11 +127,14 @@ export async function recover(workspace: Workspace, stack: string): Promise<stri
   // Other backends keep their locks elsewhere: `pulumi cancel` and `pulumi refresh` are theirs.
   if (!backend) return [];
   const unlocked = releaseLocks(backend, workspace, stack);
-  const checkpoint = join(backend, ".pulumi", "stacks", workspace.project, `${stack}.json`);
+  const states = join(backend, ".pulumi", "stacks", workspace.project);
+  const mended = clearHalfWritten(states, `${stack}.json`);
+  const checkpoint = join(states, `${stack}.json`);
   // Most states have neither strays nor pending creates, which a look at the file tells quicker than the engine.
   const text = existsSync(checkpoint) ? readFileSync(checkpoint, "utf8") : "";
   return [
     ...unlocked,
+    ...mended.map((name) => `Deleted ${name}, which a cut run had left half-written beside the state.`),
     ...(await sweepLinode(workspace, stack, text)),
     ...(text.includes('"pending_operations"') ? await forgetPending(workspace, stack) : []),
   ];
@@ -156,6 +160,10 @@ function releaseLocks(backend: string, workspace: Workspace, stack: string): str
     rmSync(file, { force: true });
     rmSync(`${file}.attrs`, { force: true });
     said.push(`Removed the lock that a cut run left on stack "${stack}": ${verdict.why}.`);
+  }
+  // Only here, where nobody holds a lock: a run that lives may be writing its own.
+  for (const name of clearHalfWritten(folder)) {
+    said.push(`Removed ${name}, which a cut run had left half-written among the locks of stack "${stack}".`);
   }
   return said;
 }
