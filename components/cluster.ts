@@ -19,7 +19,7 @@ import {
 } from "./bring-up";
 import type { BalancerAddress } from "./dns/domain-address";
 import { cloudOf, isGuarded, makeFleet } from "./fleet";
-import { fabioConsulRights, fabioNamespace } from "./jobs/fabio";
+import { type Ingress, type IngressKind, ingresses, ingressNamespace } from "./jobs/ingress";
 import { websiteNamespace } from "./jobs/website";
 import { applyMember, type MemberContext } from "./members";
 import {
@@ -48,10 +48,16 @@ import { VaultConfiguration } from "./vault-configuration";
 export interface ClusterArgs {
   /** What the cluster shall be; `readSettings()` gives a stack's, `parseSettings(object)` those of a program. */
   settings: Settings;
+  /**
+   * What runs on the load balancers. Not a setting yet, and not to be changed in one go on a living cluster: the new one is
+   * started before the old one ends, and both want ports 80 and 443. Take the site away in between (`site.enabled`).
+   * Default: "fabio"
+   */
+  ingress?: IngressKind;
 }
 
 /** Namespaces whose workloads may log in to Consul. */
-const workloadNamespaces = ["default", fabioNamespace, websiteNamespace];
+const workloadNamespaces = ["default", ingressNamespace, websiteNamespace];
 
 /**
  * A whole cluster: support, Consul, Vault and Nomad servers, clients, each with its certificates, tokens and firewall,
@@ -97,6 +103,8 @@ export class Cluster extends pulumi.ComponentResource {
   public readonly secretsPath: pulumi.Output<string>;
   /** The authority of what the cluster's own site shows, until a public one signs. */
   public readonly siteAuthority: ServiceAuthority;
+  /** What the load balancers are let run. */
+  public readonly ingress: Ingress;
 
   constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:Cluster", name, {}, opts);
@@ -111,10 +119,18 @@ export class Cluster extends pulumi.ComponentResource {
     const members = slots.filter((slot) => slot !== support);
     const fixed = pulumi.all(slots.filter((slot) => isFixed(slot.spec)).map((slot) => slot.member));
 
+    // Support hands it out to the clients.
+    const ingress = ingresses[args.ingress ?? "fabio"];
+    this.ingress = ingress;
+    const { cloudName, machineId } = support.machine;
+    const carried =
+      settings.site.enabled && ingress.optional && cloud.install
+        ? [cloud.install({ name: support.spec.name, cloudName, machineId }, [ingress.name], child)]
+        : [];
     const supportApplied = applySupport(
       support,
       { settings, topology, trust, fixed },
-      { dependsOn: [support.machine.enrolled] },
+      { dependsOn: [support.machine.enrolled, ...carried] },
     );
 
     const supportUrl = (port: number) =>
@@ -184,7 +200,7 @@ export class Cluster extends pulumi.ComponentResource {
     const admitted = admitWorkloadsToConsul(
       bringUp,
       consul.access,
-      { namespaces: workloadNamespaces, jobs: [fabioConsulRights()] },
+      { namespaces: workloadNamespaces, jobs: [ingress.consulRights()] },
       [named],
     );
     const voting = awaitVaultVoters(bringUp, vault.access, vault.login, [vault.ready]);

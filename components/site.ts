@@ -4,7 +4,7 @@ import * as vault from "@pulumi/vault";
 import { inputOf, supportProgram } from "./bootstrap/access";
 import type { Cluster } from "./cluster";
 import type { JobArtifact } from "./jobs/artifact";
-import { fabioCertificatesPath, fabioJob, fabioNamespace } from "./jobs/fabio";
+import { ingressNamespace, shortStore } from "./jobs/ingress";
 import { NomadJob } from "./jobs/nomad-job";
 import {
   websiteJob,
@@ -12,6 +12,7 @@ import {
   websitePage,
   websiteSecretPath,
   websiteServerName,
+  websiteService,
 } from "./jobs/website";
 import type { ServiceAuthority } from "./pki/authority";
 import { remoteProgram } from "./provisioning/remote";
@@ -97,6 +98,30 @@ function leaf(name: string, args: LeafArgs, opts: pulumi.CustomResourceOptions) 
   return { chain, key: key.privateKeyPem };
 }
 
+/** The certificate in a store of version 1 of its own, whose short lease tells Nomad to read it again soon. */
+function shortCertificate(
+  path: string,
+  dataJson: pulumi.Output<string>,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Resource {
+  const store = new vault.Mount(
+    "site-certificates",
+    {
+      path: shortStore.path,
+      type: "kv",
+      options: { version: "1" },
+      description: "Certificates of the ingress, read again every few seconds",
+      defaultLeaseTtlSeconds: shortStore.leaseSeconds,
+    },
+    opts,
+  );
+  return new vault.kv.Secret(
+    "site-certificate-short",
+    { path: pulumi.interpolate`${store.path}/${path}`, dataJson },
+    opts,
+  );
+}
+
 /**
  * The way from a visitor to a task: the ingress on every load balancer, a website behind it, and the certificate of both
  * from an authority of the cluster's own.
@@ -113,7 +138,9 @@ export class Site extends pulumi.ComponentResource {
     const child = { parent: this };
     const { site, versions, datacenter } = settings;
 
-    const fabio = publish(cluster, "fabio", { program: "fabio", version: versions.fabio }, this);
+    const { ingress } = cluster;
+    const { name: word } = ingress;
+    const routing = publish(cluster, word, { program: word, version: ingress.version(versions) }, this);
     const caddy = publish(cluster, "caddy", { program: "caddy", version: versions.caddy }, this);
     const page = publish(cluster, "index.html", { text: websitePage() }, this);
 
@@ -142,15 +169,15 @@ export class Site extends pulumi.ComponentResource {
       provider: cluster.vaultProvider,
       deletedWith: cluster.access.support.resource,
     };
-    const certificate = new vault.kv.SecretV2(
-      "site-certificate",
-      {
-        mount: cluster.secretsPath,
-        name: `${fabioCertificatesPath()}/site`,
-        dataJson: pulumi.secret(pulumi.jsonStringify({ cert: outside.chain, key: outside.key })),
-      },
-      inVault,
-    );
+    const shown = pulumi.secret(pulumi.jsonStringify({ cert: outside.chain, key: outside.key }));
+    const certificate =
+      ingress.certificate.store === "versioned"
+        ? new vault.kv.SecretV2(
+            "site-certificate",
+            { mount: cluster.secretsPath, name: ingress.certificate.path, dataJson: shown },
+            inVault,
+          )
+        : shortCertificate(ingress.certificate.path, shown, inVault);
     const content = new vault.kv.SecretV2(
       "site-content",
       {
@@ -170,23 +197,26 @@ export class Site extends pulumi.ComponentResource {
     const { support, nomad, consul } = cluster.access;
     const common = { support, nomad, consul };
     const balancers = cluster.loadBalancers.apply((all) => all.length);
-    const fabioRuns = new NomadJob(
-      "fabio",
+    const ingressRuns = new NomadJob(
+      word,
       {
         ...common,
-        jobId: "fabio",
-        services: balancers.apply((passing) => [{ name: "fabio", passing }]),
-        namespace: fabioNamespace,
-        spec: pulumi.all([fabio, cluster.ca]).apply(([program, ca]) =>
-          fabioJob({
-            datacenter,
-            nodeClass: loadBalancerClass,
-            program,
-            vaultAddress: `https://${activeVaultName}:${portNumbers.vaultApi}`,
-            vaultCaPem: ca.vault ?? "",
-            consulCaPem: ca.consul ?? "",
-          }),
-        ),
+        jobId: word,
+        services: balancers.apply((passing) => [{ name: word, passing }]),
+        namespace: ingressNamespace,
+        spec: pulumi
+          .all([routing, cluster.ca, cluster.siteAuthority.rootPem])
+          .apply(([program, ca, siteCaPem]) =>
+            ingress.job({
+              datacenter,
+              nodeClass: loadBalancerClass,
+              program,
+              vaultAddress: `https://${activeVaultName}:${portNumbers.vaultApi}`,
+              vaultCaPem: ca.vault ?? "",
+              consulCaPem: ca.consul ?? "",
+              backends: [{ name: websiteService, serverName: websiteServerName, caPem: siteCaPem }],
+            }),
+          ),
       },
       { ...child, dependsOn: [certificate, ...cluster.ready] },
     );
@@ -233,7 +263,7 @@ export class Site extends pulumi.ComponentResource {
         }),
         timeoutSeconds: 120,
       },
-      { ...child, dependsOn: [fabioRuns, websiteRuns] },
+      { ...child, dependsOn: [ingressRuns, websiteRuns] },
     );
     this.url = cluster.loadBalancers.apply((balancers) => `https://${balancers[0]?.address ?? site.domain}/`);
     this.registerOutputs({ url: this.url });

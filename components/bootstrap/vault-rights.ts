@@ -23,6 +23,7 @@ export const administrators = `
 path "sys/mounts"        { capabilities = ["read", "list"] }
 path "sys/mounts/*"      { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }
 path "secret/*"          { capabilities = ["create", "read", "update", "patch", "delete", "list"] }
+path "certificates/*"    { capabilities = ["create", "read", "update", "patch", "delete", "list"] }
 
 # Who may log in, and what that gives
 path "sys/auth"          { capabilities = ["read", "list"] }
@@ -58,6 +59,8 @@ export function workloadPolicy(accessor: string): string {
     // Fabio looks for its certificates by listing, and for their age by reading.
     `path "secret/metadata/${own}/*" { capabilities = ["read", "list"] }`,
     `path "secret/metadata/${own}"   { capabilities = ["read", "list"] }`,
+    // Kept apart, since what is read there is read again every few seconds.
+    `path "certificates/${own}/*"    { capabilities = ["read"] }`,
     "",
   ].join("\n");
 }

@@ -1,23 +1,11 @@
 import type { JobConsulRights } from "../bootstrap/consul";
 import { readAsset } from "../provisioning/assets";
-import type { JobArtifact, JobSpec } from "./artifact";
+import type { JobSpec } from "./artifact";
+import type { IngressArgs } from "./ingress";
 
-/** Fabio, the ingress: what its job needs of the rest of the cluster. */
-export interface FabioArgs {
-  /** Nomad namespace. Default "ingress". */
-  readonly namespace?: string;
-  readonly datacenter: string;
-  /** Node class of the clients that visitors reach. Example: "load-balancer". */
-  readonly nodeClass: string;
-  readonly program: JobArtifact;
-  /** Example: "https://active.vault.service.consul:8200". */
-  readonly vaultAddress: string;
-  /** Root certificates, PEM. */
-  readonly vaultCaPem: string;
-  readonly consulCaPem: string;
-}
+/** Fabio, the ingress by default. */
 
-export const fabioNamespace = "ingress";
+const fabioNamespace = "ingress";
 
 /**
  * Where in the key-value store `secret` the ingress looks for certificates: each entry below it has the fields `cert`
@@ -43,7 +31,7 @@ export function fabioConsulRights(namespace = fabioNamespace): JobConsulRights {
 }
 
 /** The ingress as a job. */
-export function fabioJob(args: FabioArgs): JobSpec {
+export function fabioJob(args: IngressArgs): JobSpec {
   const namespace = args.namespace ?? fabioNamespace;
   return {
     id: "fabio",

@@ -1,5 +1,6 @@
 import { readAsset } from "../provisioning/assets";
 import type { JobArtifact, JobSpec } from "./artifact";
+import { routeTags } from "./ingress";
 
 /** The website: what its job needs of the rest of the cluster. */
 export interface WebsiteArgs {
@@ -23,6 +24,9 @@ export interface WebsiteArgs {
 }
 
 export const websiteNamespace = "website";
+
+/** Its service in Consul, and the ingress's word for how it is verified. */
+export const websiteService = "website";
 
 /**
  * Where in the key-value store `secret` the website finds its own: the fields are `text` (HTML, shown on the page),
@@ -53,7 +57,7 @@ export function websiteJob(args: WebsiteArgs): JobSpec {
       node_class: args.nodeClass,
       instances: args.instances,
       apart: args.apart,
-      domain: args.domain,
+      tags: routeTags({ service: websiteService, domain: args.domain }),
       program: { ...args.program },
       page: { ...args.page },
     },

@@ -225,7 +225,7 @@ export const loopbackPorts: readonly { readonly service: string; readonly port: 
   { service: "Consul DNS", port: 8600 },
   { service: "signer, behind its gate", port: 8889 },
   { service: "unsealer's cluster of one", port: 8211 },
-  { service: "Fabio's own API and UI", port: 9998 },
+  { service: "the ingress's own: Fabio's API and UI, Traefik's metrics", port: 9998 },
   { service: "names (systemd-resolved)", port: 53 },
 ];
 

@@ -23,9 +23,9 @@ variable "apart" {
   description = "Whether no two instances may be on one client"
 }
 
-variable "domain" {
-  type        = string
-  description = "Host name by which visitors ask for it"
+variable "tags" {
+  type        = list(string)
+  description = "By which the ingress finds it, for visitors who ask for its domain"
 }
 
 variable "program" {
@@ -102,14 +102,7 @@ job "website" {
         name = "website"
         port = "https"
 
-        tags = [
-          "urlprefix-${var.domain}:80/ redirect=308,https://${var.domain}$path",
-          # Encrypted, but not verified: Fabio knows an instance by its address alone.
-          "urlprefix-${var.domain}/ proto=https tlsskipverify=true",
-          # Whoever comes by an address and no name.
-          "urlprefix-*:80/ redirect=308,https://$host$path",
-          "urlprefix-/ proto=https tlsskipverify=true",
-        ]
+        tags = var.tags
 
         check {
           type            = "http"

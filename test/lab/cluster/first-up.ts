@@ -3,8 +3,11 @@ import { unchanged } from "../../../cli/report";
 import type { Observation, RaftPeer } from "../../../cli/status/observe";
 import type { HttpAnswer, Trial } from "../support/trial";
 
-/** What every cluster must show when its first `up` has ended. Nothing is waited for: `up` has done the waiting. */
-export function firstUp(trial: Trial): void {
+/**
+ * What every cluster must show when its first `up` has ended. Nothing is waited for: `up` has done the waiting.
+ * @param ingress the job on its load balancers
+ */
+export function firstUp(trial: Trial, ingress = "fabio"): void {
   it("one leader and a vote for every server in each of the three; all nodes ready; nothing is wrong", async () => {
     const { code, stdout } = await trial.cli("status", "--json");
     const seen = JSON.parse(stdout) as { problems: string[] } & Seen;
@@ -92,20 +95,20 @@ export function firstUp(trial: Trial): void {
       )),
     ];
     for (const { status, headers, body } of answers) {
-      expect(status).toBe(308);
+      expect(status).toBe(ingress === "fabio" ? 308 : 301);
       expect(headers?.location).toBe("https://www.dev.test/a/page");
       expect(body).not.toContain("Kept in Vault");
     }
   });
 
-  it("Fabio came to its Consul token by its own identity", async () => {
+  it("the ingress came to its Consul token by its own identity", async () => {
     const tokens = await trial.ask<{ AuthMethod?: string; Roles?: { Name: string }[] }[]>(
       "consul",
       "/v1/acl/tokens",
     );
     const byIdentity = tokens.filter(({ AuthMethod }) => AuthMethod === "nomad-workloads");
     const roles = new Set(byIdentity.flatMap(({ Roles }) => (Roles ?? []).map(({ Name }) => Name)));
-    expect([...roles]).toContain("nomad-ingress-job-fabio");
+    expect([...roles]).toContain(`nomad-ingress-job-${ingress}`);
   });
 }
 

@@ -5,6 +5,7 @@
  * A knock: { kind: "tcp" | "raw" | "tls" | "http", host, port, … }, as trial.ts declares it.
  */
 import http from "node:http";
+import http2 from "node:http2";
 import https from "node:https";
 import net from "node:net";
 import tls from "node:tls";
@@ -101,7 +102,31 @@ function request({
   });
 }
 
-const kinds = { tcp, raw, tls: handshake, http: request };
+/** A GET by HTTP/2 and nothing older. */
+function request2({ host, port, path = "/", ca, serverName, headers }) {
+  return new Promise((resolve) => {
+    const session = http2.connect(`https://${headers?.host ?? serverName}`, {
+      ca,
+      createConnection: () => tls.connect({ host, port, ca, servername: serverName, ALPNProtocols: ["h2"] }),
+    });
+    const failed = (error) => resolve({ error: error.code ?? error.message });
+    session.setTimeout(LIMIT_MS, () => session.destroy(Object.assign(new Error(), { code: "silent" })));
+    session.on("error", failed);
+    const stream = session.request({ ":path": path });
+    let answer;
+    let text = "";
+    stream.on("response", (got) => {
+      answer = got;
+    });
+    stream.setEncoding("utf8").on("data", (part) => {
+      text += part;
+    });
+    stream.on("error", failed);
+    stream.on("close", () => session.close(() => resolve({ status: answer?.[":status"], body: text })));
+  });
+}
+
+const kinds = { tcp, raw, tls: handshake, http: request, http2: request2 };
 let text = "";
 for await (const part of process.stdin.setEncoding("utf8")) text += part;
 const answers = await Promise.all(JSON.parse(text).map((knock) => kinds[knock.kind](knock)));

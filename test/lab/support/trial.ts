@@ -52,6 +52,8 @@ export interface HttpRequest {
   ca?: string;
   /** The name to ask for and verify. Default: the address. */
   serverName?: string;
+  /** Whether to speak HTTP/2 and nothing older; a GET then. */
+  http2?: boolean;
 }
 
 export interface HttpAnswer {
@@ -248,7 +250,7 @@ export class Trial {
   request(from: string, requests: readonly HttpRequest[]): Promise<HttpAnswer[]> {
     return this.probe(
       from,
-      requests.map((request) => ({ kind: "http", ...request })),
+      requests.map((request) => ({ kind: request.http2 ? "http2" : "http", ...request })),
     );
   }
 

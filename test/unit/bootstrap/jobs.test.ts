@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { fabioConsulRights, fabioJob } from "../../../components/jobs/fabio";
+import { type IngressArgs, ingresses, routeTags } from "../../../components/jobs/ingress";
 import { websiteJob, websitePage } from "../../../components/jobs/website";
 import { type Answer, type Asked, run, Stage } from "./programs";
 
@@ -263,15 +263,20 @@ test("a job that goes is purged, and gone when nothing of it runs", async () => 
 });
 
 const artifact = { url: "https://[fd00:1ab::2]:8443/x", sha256: "00" };
+const ingressArgs: IngressArgs = {
+  datacenter: "dc1",
+  nodeClass: "load-balancer",
+  program: artifact,
+  vaultAddress: "https://active.vault.service.consul:8200",
+  vaultCaPem: "pem",
+  consulCaPem: "pem",
+  backends: [{ name: "website", serverName: "website.service.consul", caPem: "root\npem\n" }],
+};
+const fabio = ingresses.fabio.job(ingressArgs);
+const traefik = ingresses.traefik.job(ingressArgs);
 const specs = [
-  fabioJob({
-    datacenter: "dc1",
-    nodeClass: "load-balancer",
-    program: artifact,
-    vaultAddress: "https://active.vault.service.consul:8200",
-    vaultCaPem: "pem",
-    consulCaPem: "pem",
-  }),
+  fabio,
+  traefik,
   websiteJob({
     datacenter: "dc1",
     nodeClass: "general",
@@ -293,14 +298,59 @@ test.each(specs)(
   },
 );
 
-test("Fabio's token reads and does nothing else, for the job that Fabio is", () => {
-  const rights = fabioConsulRights();
-  expect(rights).toMatchObject({ namespace: specs[0]?.namespace, job: specs[0]?.id });
-  expect(rights.rules.match(/policy = "(\w+)"/g)?.every((p) => p === 'policy = "read"')).toBe(true);
-  expect(specs[0]?.hcl).not.toContain("registry.consul.token");
+test.each(Object.values(ingresses))(
+  "the token of $name reads and does nothing else, for the job that it is",
+  (one) => {
+    const rights = one.consulRights();
+    const { id, namespace, hcl } = one.job(ingressArgs);
+    expect(rights).toMatchObject({ namespace, job: id });
+    expect(rights.rules).toContain('service_prefix "" { policy = "read" }');
+    expect(rights.rules.match(/policy = "(\w+)"/g)?.every((p) => p === 'policy = "read"')).toBe(true);
+    // It would be shown in a log, or to whoever reads the job.
+    expect(hcl).not.toMatch(/registry\.consul\.token|token:/);
+  },
+);
+
+test("Traefik may read no more of Consul than Fabio, and shows neither API nor dashboard", () => {
+  const [less, more] = [ingresses.traefik, ingresses.fabio].map((one) =>
+    one.consulRights().rules.split("\n"),
+  );
+  expect(more).toEqual(expect.arrayContaining(less ?? []));
+  expect(traefik.hcl).not.toMatch(/^\s*(api|dashboard|insecure\w*):/m);
+  expect(traefik.hcl).toContain("exposedByDefault: false");
+});
+
+test("Traefik verifies what stands behind it, by name and authority", () => {
+  expect(JSON.parse(String(traefik.variables.transports))).toEqual({
+    website: {
+      serverName: "website.service.consul",
+      rootCAs: ["root\npem\n"],
+      disableHTTP2: true,
+      forwardingTimeouts: { dialTimeout: "1s" },
+    },
+  });
+  expect(routeTags({ service: "website", domain: "www.dev.test" })).toContain(
+    "traefik.http.services.website.loadbalancer.serverstransport=website@file",
+  );
+});
+
+test.each([
+  ["203.0.113.7", true],
+  ["2001:db8::7", true],
+  ["[2001:db8::7]", true],
+  ["[::ffff:203.0.113.7]", true],
+  ["fade.bed", false],
+  ["other.test", false],
+  ["www.dev.test.evil.test", false],
+])("whoever asks for %s by address comes to the site: %s", (host, comes) => {
+  const rule = routeTags({ service: "website", domain: "www.dev.test" }).find((tag) =>
+    tag.includes(".rule="),
+  );
+  const pattern = /HostRegexp\(`(.+)`\)/.exec(rule ?? "")?.[1] ?? "nothing";
+  expect(new RegExp(pattern).test(host)).toBe(comes);
 });
 
 test("the page shows the text that its task has from Vault", () => {
   expect(websitePage()).toContain('{{include "/text.html"}}');
-  expect(specs[1]?.hcl).toContain('destination = "local/site/text.html"');
+  expect(specs[2]?.hcl).toContain('destination = "local/site/text.html"');
 });

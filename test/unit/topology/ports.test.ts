@@ -89,7 +89,7 @@ test("the table as documentation", () => {
     | Consul DNS | 8600 |
     | signer, behind its gate | 8889 |
     | unsealer's cluster of one | 8211 |
-    | Fabio's own API and UI | 9998 |
+    | the ingress's own: Fabio's API and UI, Traefik's metrics | 9998 |
     | names (systemd-resolved) | 53 |
     "
   `);

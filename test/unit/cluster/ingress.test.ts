@@ -1,0 +1,65 @@
+import { beforeAll, expect, test } from "vitest";
+import { configOf, devStack } from "../settings/stack-files";
+import { type Deployment, deploy } from "./deployment";
+
+/** What of the dev stack is another one when Traefik takes Fabio's place. */
+
+/** The program of the stack but for its outputs, with the other ingress. */
+async function behindTraefik(): Promise<object> {
+  const [{ Cluster }, { Site }, { readSettings }] = await Promise.all([
+    import("../../../components/cluster.js"),
+    import("../../../components/site.js"),
+    import("../../../components/settings.js"),
+  ]);
+  const settings = readSettings();
+  const cluster = new Cluster(settings.name, { settings, ingress: "traefik" });
+  return { site: new Site("site", { cluster, settings }).url };
+}
+
+let fabio: Deployment;
+let traefik: Deployment;
+beforeAll(async () => {
+  const config = configOf(devStack);
+  fabio = await deploy(config);
+  traefik = await deploy(config, false, { program: behindTraefik });
+}, 60_000);
+
+const idsOf = ({ resources }: Deployment) => resources.map(({ id }) => id);
+
+test("the one ingress and its certificate go, the other's come, with the program that the image lacks", () => {
+  const [before, after] = [idsOf(fabio), idsOf(traefik)];
+  const gone = before.filter((id) => !after.includes(id));
+  const come = after.filter((id) => !before.includes(id));
+  expect({ gone, come }).toMatchInlineSnapshot(`
+    {
+      "come": [
+        "NomadJob traefik",
+        "local.Command support-a-programs",
+        "remote.Command artifact-traefik",
+        "remote.Command traefik",
+        "vault.Mount site-certificates",
+        "vault.kv.Secret site-certificate-short",
+      ],
+      "gone": [
+        "NomadJob fabio",
+        "remote.Command artifact-fabio",
+        "remote.Command fabio",
+        "vault.kv.SecretV2 site-certificate",
+      ],
+    }
+  `);
+});
+
+test("what stands behind the ingress is left alone: the website's tags serve either", () => {
+  const website = ({ resources }: Deployment) =>
+    resources.find(({ id }) => id === "remote.Command website")?.inputs;
+  expect(website(fabio)).toBeDefined();
+  expect(website(traefik)).toEqual(website(fabio));
+});
+
+test("the program is put onto support and no other machine, before support hands it out", () => {
+  const installed = traefik.resources.find(({ id }) => id === "local.Command support-a-programs");
+  expect(installed?.inputs).toMatchObject({ create: "install", update: "install" });
+  const apply = traefik.resources.find(({ id }) => id === "remote.Command support-a-apply");
+  expect(apply?.dependencies).toContain("local.Command support-a-programs");
+});
