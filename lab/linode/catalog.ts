@@ -141,7 +141,7 @@ const image = (id: string, label: string, isPublic: boolean, capabilities: Image
   tags: [],
 });
 
-/** `private/1` stands for what `npm run image` makes: packages and programs in it. */
+/** `private/1` stands for an image of the user's own: packages and programs in it. */
 export const images: readonly Image[] = [
   image("linode/debian12", "Debian 12", true, ["cloud-init"]),
   image("linode/debian11", "Debian 11", true, []),
