@@ -3,6 +3,7 @@
  */
 
 export type { Cloud, CloudMachine, FirstContact, MachineRequest } from "./clouds/cloud";
+export { LinodeCloud, type LinodeCloudArgs } from "./clouds/linode";
 export { LocalCloud, type LocalCloudArgs } from "./clouds/local";
 export { OpenStackCloud, type OpenStackCloudArgs, type RootVolume } from "./clouds/openstack";
 export { Cluster, type ClusterArgs } from "./cluster";

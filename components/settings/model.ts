@@ -72,7 +72,7 @@ export interface LinodeCloudSettings {
   readonly egress: "public" | "nat";
   /** Whether Linode backs up, for a price, the disks of the machines that hold state: support and servers. Default: true */
   readonly backups: boolean;
-  /** Whether support's machine is guarded from being destroyed by an up or a destroy. Default: true */
+  /** Whether support's machine and the network are guarded from being destroyed by an up or a destroy. Default: true */
   readonly protect: boolean;
 }
 
