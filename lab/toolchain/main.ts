@@ -6,14 +6,15 @@ import { MANIFEST, PROGRAM_NAMES } from "./manifest";
 
 const optional = MANIFEST.filter((program) => program.optional).map(({ name }) => name);
 
-const HELP = `usage: npm run toolchain -- [--list] [--json] [program ...]
+const HELP = `usage: npm run toolchain -- [--list] [--json] [--optional] [program ...]
 
 Makes the programs of the cluster ready (all but the optional ones, or the named ones) and prints, for each, its version and where
 it comes from: PATH, the cache, the publisher's release, its Go module or a Debian package.
 
-  --list   only say what is there; fetch and build nothing
-  --json   print a JSON array instead of a table
-  --help   print this text
+  --list      only say what is there; fetch and build nothing
+  --json      print a JSON array instead of a table
+  --optional  the optional ones, too: the lab's tests need them
+  --help      print this text
 
 Programs: ${PROGRAM_NAMES.join(", ")}
 Optional: ${optional.join(", ")}
@@ -55,7 +56,12 @@ function progressPrinter(): ToolchainProgress {
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { list: { type: "boolean" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+    options: {
+      list: { type: "boolean" },
+      json: { type: "boolean" },
+      optional: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
     allowPositionals: true,
   });
   if (values.help) {
@@ -63,7 +69,8 @@ async function main(): Promise<void> {
     return;
   }
   const chain = defaultToolchain();
-  const programs = programsNamed(chain.manifest, positionals.length > 0 ? positionals : "all");
+  const wanted = values.optional ? PROGRAM_NAMES : positionals;
+  const programs = programsNamed(chain.manifest, wanted.length > 0 ? wanted : "all");
   const stopped = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopped.abort());
   const names = programs.map((program) => program.name);

@@ -16,8 +16,7 @@ export default async function setup(): Promise<void> {
   const chain = defaultToolchain();
   const found = await locate(chain, chain.manifest);
   const absent = chain.manifest.filter((_, index) => !found[index]).map(({ name }) => name);
-  // Some are got by name alone.
-  if (absent.length > 0) missing.push(`${absent.join(", ")}: npm run toolchain -- ${absent.join(" ")}`);
+  if (absent.length > 0) missing.push(`${absent.join(", ")}: npm run toolchain -- --optional`);
   if (!presentImage(true)) missing.push("the machines' image: npx hashistack-lab image --bake");
   if (missing.length > 0) {
     throw new Error(
