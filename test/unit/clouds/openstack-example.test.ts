@@ -69,7 +69,7 @@ test("support and servers have volumes, all others the hosts' disks", () => {
   expect(onVolumes.map(({ name }) => name)).toEqual(["control-a", "control-b", "control-c", "support-a"]);
 });
 
-test("floating addresses are support's and the load balancers' alone; support and the prefixes are protected", () => {
+test("floating addresses are support's and the load balancers' alone; support, the prefixes and what trust rests on are protected", () => {
   expect(of("openstack.networking.FloatingIp").map(({ name }) => name)).toEqual([
     "edge-a",
     "edge-b",
@@ -79,6 +79,9 @@ test("floating addresses are support's and the load balancers' alone; support an
     "openstack.compute.Instance support-a",
     "openstack.networking.Subnet private-ipv4",
     "openstack.networking.Subnet private-ipv6",
+    "random.RandomPassword seed",
+    ...["consul", "nomad", "site", "support", "vault"].map((service) => `tls.PrivateKey ${service}-root`),
+    ...["consul", "nomad", "site", "support", "vault"].map((service) => `tls.SelfSignedCert ${service}-root`),
   ]);
 });
 
