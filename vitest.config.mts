@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests of the programs that run on machines: they need Python, OpenSSL and OpenSSH, as a machine has them. */
@@ -28,6 +29,8 @@ export default defineConfig({
           testTimeout: 60_000,
           // Whole programs are deployed against mocks; a busy host takes its time.
           hookTimeout: 60_000,
+          // Much of it waits for the programs that it starts: a core need not be kept free.
+          maxWorkers: availableParallelism(),
         },
       },
       {
