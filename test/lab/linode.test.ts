@@ -158,9 +158,11 @@ describe("an instance of the emulated Linode", () => {
     const words = [
       "cloud-init status --wait >/dev/null; hostname; sudo id -un; cat /etc/ssh/ssh_host_ecdsa_key.pub",
     ];
-    const { out, err } = await run(linode.fromOutside(ssh(ipv4, ...words)));
+    // Linode calls an instance running when its machine is on: the user is there a moment later.
+    const login = () => run(linode.fromOutside(ssh(ipv4, ...words)));
+    const { out } = await until("A login", login, ({ code }) => code === 0);
     const [name, root, hostKey] = out.trim().split("\n");
-    expect([name, root], err).toEqual(["trial-edge-a-1f2e3d", "root"]);
+    expect([name, root]).toEqual(["trial-edge-a-1f2e3d", "root"]);
     expect(hostKey.split(" ").slice(0, 2)).toEqual(key("host.pub").split(" ").slice(0, 2));
   });
 
@@ -222,10 +224,9 @@ describe("an instance of the emulated Linode", () => {
     expect((await listMachines(lab)).map(({ state }) => state)).toEqual(["stopped"]);
     await ask("POST", `/linode/instances/${id}/boot`);
     await running(id);
-    expect(await run(linode.fromOutside(ssh(ipv4, "hostname")))).toMatchObject({
-      code: 0,
-      out: "trial-edge-a-1f2e3d\n",
-    });
+    const login = () => run(linode.fromOutside(ssh(ipv4, "hostname")));
+    const { out } = await until("A login", login, ({ code }) => code === 0);
+    expect(out).toBe("trial-edge-a-1f2e3d\n");
   });
 
   test("that is mute is told to run and never answers; its deletion leaves no machine, and the lab stays", async () => {
