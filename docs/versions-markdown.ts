@@ -16,10 +16,10 @@ export function versionsMarkdown(root: string): string {
     release ? new URL(`https://${release.archive("amd64")}`).host : "none used",
     module ? `\`${module.origin}\`` : "",
   ]);
-  const { dependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
+  const { devDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+    devDependencies: Record<string, string>;
   };
-  const sdks = SDKS.map((name) => [`\`${name}\``, dependencies[name] ?? "missing"]);
+  const sdks = SDKS.map((name) => [`\`${name}\``, devDependencies[name] ?? "missing"]);
   return [
     ...alignedTable([
       ["Program", "Version", "What for", "Release from", "Otherwise built from"],

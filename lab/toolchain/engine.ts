@@ -89,17 +89,28 @@ async function linkPlugins(root: string, choices: readonly PluginChoice[]): Prom
 /** The folder of a Node that the SDK accepts: this process's own, or that of the npm package. */
 function nodeFolder(project: string): string {
   if (Number(process.versions.node.split(".")[0]) >= LEAST_NODE) return dirname(process.execPath);
-  const packaged = join(project, "node_modules", `node-linux-${process.arch}`, "bin");
-  if (existsSync(join(packaged, "node"))) return packaged;
+  const packaged = packageFolder(project, `node-linux-${process.arch}`);
+  if (packaged && existsSync(join(packaged, "bin", "node"))) return join(packaged, "bin");
   throw new Error(
     `the Pulumi SDK needs Node ${LEAST_NODE} or newer: this is ${process.versions.node}, and npm has not installed node-linux-${process.arch}`,
   );
 }
 
-async function sdkVersion(project: string, name: string): Promise<string> {
-  const file = createRequire(join(project, "package.json")).resolve(`@pulumi/${name}/package.json`);
-  const parsed: { version: string } = JSON.parse(await readFile(file, "utf8"));
-  return parsed.version;
+/** Where an npm package lies that this program, or else the user's project, has; undefined where neither has it. */
+function packageFolder(project: string, name: string): string | undefined {
+  const known = createRequire(join(project, "package.json"));
+  try {
+    return dirname(known.resolve(`${name}/package.json`, { paths: [project, process.cwd()] }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The version of a provider's SDK; undefined where the project has none, and so needs no plugin. */
+async function sdkVersion(project: string, name: string): Promise<string | undefined> {
+  const folder = packageFolder(project, `@pulumi/${name}`);
+  if (folder === undefined) return undefined;
+  return (JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as { version: string }).version;
 }
 
 /** engineEnvironment with everything given. */
@@ -110,11 +121,13 @@ export async function engineEnvironmentWith(
   const project = projectRoot();
   const [engine, host] = await ensureWith(chain, ["pulumi", "pulumi-language-nodejs"]);
   const standIns = join(project, "lab", "plugins", "bin");
-  const plugins = await Promise.all(
-    PROVIDERS.map(async (name) =>
-      choosePlugin(name, await sdkVersion(project, name), standIns, chain, environment),
-    ),
+  const chosen = await Promise.all(
+    PROVIDERS.map(async (name) => {
+      const version = await sdkVersion(project, name);
+      return version === undefined ? undefined : choosePlugin(name, version, standIns, chain, environment);
+    }),
   );
+  const plugins = chosen.filter((choice) => choice !== undefined);
   // An installed plugin is found by the engine itself; one on PATH stays there. Links go before both.
   const linked = plugins.filter(({ source }) => source === "forced" || source === "stand-in");
   const entries = [
