@@ -19,7 +19,7 @@ import {
 } from "./bring-up";
 import type { BalancerAddress } from "./dns/domain-address";
 import { cloudOf, isGuarded, makeFleet } from "./fleet";
-import { type Ingress, type IngressKind, ingresses, ingressNamespace } from "./jobs/ingress";
+import { type Ingress, ingresses, ingressNamespace } from "./jobs/ingress";
 import { websiteNamespace } from "./jobs/website";
 import { applyMember, type MemberContext } from "./members";
 import {
@@ -48,12 +48,6 @@ import { VaultConfiguration } from "./vault-configuration";
 export interface ClusterArgs {
   /** What the cluster shall be; `readSettings()` gives a stack's, `parseSettings(object)` those of a program. */
   settings: Settings;
-  /**
-   * What runs on the load balancers. Not a setting yet, and not to be changed in one go on a living cluster: the new one is
-   * started before the old one ends, and both want ports 80 and 443. Take the site away in between (`site.enabled`).
-   * Default: "fabio"
-   */
-  ingress?: IngressKind;
 }
 
 /** Namespaces whose workloads may log in to Consul. */
@@ -120,7 +114,7 @@ export class Cluster extends pulumi.ComponentResource {
     const fixed = pulumi.all(slots.filter((slot) => isFixed(slot.spec)).map((slot) => slot.member));
 
     // Support hands it out to the clients.
-    const ingress = ingresses[args.ingress ?? "fabio"];
+    const ingress = ingresses[settings.site.ingress];
     this.ingress = ingress;
     const { cloudName, machineId } = support.machine;
     const carried =

@@ -6,6 +6,7 @@ export type {
   CloudSettings,
   DnsSettings,
   GroupSettings,
+  IngressKind,
   LinodeCloudSettings,
   LocalCloudSettings,
   NetworkSettings,

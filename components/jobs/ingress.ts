@@ -1,13 +1,11 @@
 import type { JobConsulRights } from "../bootstrap/consul";
+import type { IngressKind } from "../settings";
 import type { Versions } from "../topology/model";
 import type { JobArtifact, JobSpec } from "./artifact";
 import { fabioCertificatesPath, fabioConsulRights, fabioJob } from "./fabio";
 import { traefikCertificatePath, traefikConsulRights, traefikJob } from "./traefik";
 
 /** The ingress: what runs on the load balancers and sends visitors on. Whichever it is, it is given the same. */
-
-/** Which one. */
-export type IngressKind = "fabio" | "traefik";
 
 /** What an ingress needs of the rest of the cluster. */
 export interface IngressArgs {
@@ -73,7 +71,7 @@ export const ingresses: Readonly<Record<IngressKind, Ingress>> = {
   },
   traefik: {
     name: "traefik",
-    version: () => "3.6.12",
+    version: ({ traefik }) => traefik,
     optional: true,
     job: traefikJob,
     consulRights: traefikConsulRights,

@@ -164,6 +164,9 @@ export interface TimingSettings {
   readonly leafDays: number;
 }
 
+/** What sends visitors on. */
+export type IngressKind = "fabio" | "traefik";
+
 /** The website and its ingress. */
 export interface SiteSettings {
   /** Whether the ingress and the website run at all. Default: true */
@@ -174,6 +177,11 @@ export interface SiteSettings {
   readonly instances: number;
   /** The node class of the clients that run the website. Default: general */
   readonly nodeClass: string;
+  /**
+   * What runs on the load balancers and sends visitors on: fabio, or traefik, which verifies what it sends them to.
+   * Default: fabio
+   */
+  readonly ingress: IngressKind;
 }
 
 /** The domain whose records this stack writes: A and AAAA of the load balancers, for the site's domain and all below it. */

@@ -142,6 +142,7 @@ export const sections = {
       nomad: version("nomad"),
       cfssl: version("cfssl"),
       fabio: version("fabio"),
+      traefik: version("traefik"),
       caddy: version("caddy"),
     })
     .meta({ title: "Versions" })
@@ -171,6 +172,7 @@ export const sections = {
       domain: domain.optional(),
       instances: z.int().min(1).max(100).default(2),
       nodeClass: label.default("general"),
+      ingress: z.enum(["fabio", "traefik"]).default("fabio"),
     })
     .meta({ title: "SiteSettings" })
     .prefault({}),

@@ -7,5 +7,6 @@ export const supportedVersions: { readonly [P in keyof Versions]: readonly [stri
   nomad: ["1.11.1"],
   cfssl: ["1.6.5"],
   fabio: ["1.5.15"],
+  traefik: ["3.6.12"],
   caddy: ["2.11.9"],
 };

@@ -51,8 +51,10 @@ export interface Versions {
   readonly nomad: string;
   /** cfssl, which signs certificates. Default: 1.6.5 */
   readonly cfssl: string;
-  /** Fabio, the ingress. Default: 1.5.15 */
+  /** Fabio, the ingress unless site.ingress says otherwise. Default: 1.5.15 */
   readonly fabio: string;
+  /** Traefik, the other ingress. Default: 3.6.12 */
+  readonly traefik: string;
   /** Caddy, which serves the website. Default: 2.11.9 */
   readonly caddy: string;
 }

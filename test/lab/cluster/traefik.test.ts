@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
@@ -18,14 +18,6 @@ const name = "www.dev.test";
 interface Shown {
   cert: string;
   key: string;
-}
-
-/** Changes the program as its owner does. */
-function program(before: string, after: string): void {
-  const file = join(trial.folder, "index.ts");
-  const text = readFileSync(file, "utf8");
-  if (!text.includes(before)) throw new Error(`${file} has no "${before}"`);
-  writeFileSync(file, text.replace(before, after));
 }
 
 /** Another certificate for the site, of nobody's authority but its own. */
@@ -63,11 +55,8 @@ describe("a site behind Traefik", () => {
       for (const [group, keys] of Object.entries({ control: ["a"], client: ["a"], edge: ["a", "b"] })) {
         Object.assign(groups[group] ?? {}, { keys });
       }
+      Object.assign(config, { "hashistack:site": { ingress: "traefik" } });
     });
-    program(
-      "new Cluster(settings.name, { settings })",
-      'new Cluster(settings.name, { settings, ingress: "traefik" })',
-    );
     const { code, stderr } = await trial.cli("up", "--json");
     if (code !== 0) throw new Error(`the first up: ${stderr}`);
     other = await otherCertificate();

@@ -4,24 +4,12 @@ import { type Deployment, deploy } from "./deployment";
 
 /** What of the dev stack is another one when Traefik takes Fabio's place. */
 
-/** The program of the stack but for its outputs, with the other ingress. */
-async function behindTraefik(): Promise<object> {
-  const [{ Cluster }, { Site }, { readSettings }] = await Promise.all([
-    import("../../../components/cluster.js"),
-    import("../../../components/site.js"),
-    import("../../../components/settings.js"),
-  ]);
-  const settings = readSettings();
-  const cluster = new Cluster(settings.name, { settings, ingress: "traefik" });
-  return { site: new Site("site", { cluster, settings }).url };
-}
-
 let fabio: Deployment;
 let traefik: Deployment;
 beforeAll(async () => {
   const config = configOf(devStack);
   fabio = await deploy(config);
-  traefik = await deploy(config, false, { program: behindTraefik });
+  traefik = await deploy({ ...config, "hashistack:site": JSON.stringify({ ingress: "traefik" }) });
 }, 60_000);
 
 const idsOf = ({ resources }: Deployment) => resources.map(({ id }) => id);

@@ -35,6 +35,7 @@ describe("the stacks' files", () => {
         nomad: "1.11.1",
         cfssl: "1.6.5",
         fabio: "1.5.15",
+        traefik: "3.6.12",
         caddy: "2.11.9",
       },
       ssh: { user: "ops" },
@@ -44,7 +45,7 @@ describe("the stacks' files", () => {
         vaultPerformanceMultiplier: 1,
         leafDays: 30,
       },
-      site: { enabled: true, domain: "www.dev.test", instances: 2, nodeClass: "general" },
+      site: { enabled: true, domain: "www.dev.test", instances: 2, nodeClass: "general", ingress: "fabio" },
     });
   });
 
