@@ -1,10 +1,14 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cloud, CloudMachine, InstallTarget, MachineRequest } from "../cloud";
+import { labProgram } from "./program";
 
 /** What the local cloud is asked to be. */
 export interface LocalCloudArgs {
-  /** The program that makes the machines, relative to the project. Default "node_modules/.bin/hashistack-lab". */
+  /**
+   * The program that makes the machines, relative to the project or on PATH. Default: that of the package `hashistack-lab`, of the
+   * project, or of a folder above it, else on PATH; an error where it is nowhere. Example: "node_modules/.bin/hashistack-lab".
+   */
   program?: string;
   /** Private prefixes of the machines; the second undefined for the lab's own. */
   ipv4: string;
@@ -37,7 +41,7 @@ export class LocalCloud implements Cloud {
   private readonly program: string;
 
   constructor(private readonly args: LocalCloudArgs) {
-    this.program = args.program ?? "node_modules/.bin/hashistack-lab";
+    this.program = args.program ?? labProgram();
     // The processor is shared by all machines: a round figure that lets a few tasks in.
     this.capacity = { memoryMb: args.memoryMb, cpuMhz: 2000 };
   }

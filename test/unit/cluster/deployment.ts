@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -278,6 +278,8 @@ export async function deploy(
   // The program writes the provider's CA below the working directory, where a real stack may have its own.
   const before = process.cwd();
   const folder = mkdtempSync(join(tmpdir(), "hashistack-unit-"));
+  // Where it looks for the lab's program.
+  symlinkSync(join(before, "node_modules"), join(folder, "node_modules"));
   process.chdir(folder);
   try {
     vi.resetModules();
