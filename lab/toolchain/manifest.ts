@@ -184,6 +184,23 @@ export const MANIFEST: readonly Program[] = [
     },
   },
   {
+    name: "oauth2-proxy",
+    version: "7.15.3",
+    purpose: "lets visitors in by their groups, where a stack asks for it",
+    optional: true,
+    question: { args: ["--version"], pattern: /^oauth2-proxy v?(\d\S*)/m },
+    // No release: its sums are unsigned.
+    module: {
+      module: "oauth2-proxy",
+      origin: "github.com/oauth2-proxy/oauth2-proxy/v7@v7.15.3",
+      package: "github.com/oauth2-proxy/oauth2-proxy/v7",
+      cgo: false,
+      tags: [],
+      variables: ["github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION=v7.15.3"],
+      buildSeconds: 60,
+    },
+  },
+  {
     name: "pulumi-language-nodejs",
     version: "3.250.0",
     purpose: "runs the Pulumi program for the engine",

@@ -57,6 +57,7 @@ describe("the manifest", () => {
     ["pulumi", "v3.250.0\n", "3.250.0"],
     ["fabio", "1.5.15\n", "1.5.15"],
     ["traefik", "Version:      3.6.12\nCodename:     cheddar\n", "3.6.12"],
+    ["oauth2-proxy", "oauth2-proxy v7.15.3 (built with go1.26.8)\n", "7.15.3"],
     ["cfssl", "Version: 1.6.5\nRuntime: go1.22\n", "1.6.5"],
     ["caddy", "v2.11.9 h1:abc=\n", "2.11.9"],
     ["caddy", "2.11.9\n", "2.11.9"],
