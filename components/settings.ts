@@ -11,6 +11,7 @@ export type {
   LocalCloudSettings,
   NetworkSettings,
   OpenStackCloudSettings,
+  PriceSettings,
   RootVolumeSettings,
   Settings,
   SiteSettings,

@@ -12,6 +12,8 @@ import { leafNames } from "./topology/names";
 import { zonesFor } from "./topology/zones";
 import type { Trust } from "./trust";
 
+export { isFixed } from "./topology/members";
+
 /** One machine of the topology together with what was made for it. */
 export interface Slot {
   readonly spec: MachineSpec;
@@ -38,11 +40,6 @@ export function slotOf(spec: MachineSpec, machine: ClusterMachine): Slot {
       }),
     );
   return { spec, machine, member };
-}
-
-/** Whether others must know this machine by its address: clients come and go without anybody being told. */
-export function isFixed(spec: MachineSpec): boolean {
-  return !spec.roles.includes("nomad-client");
 }
 
 /** What a machine needs to ask for a leaf of a service. Secret. */

@@ -11,8 +11,8 @@ import { withAlignedTables } from "./tables";
 import { versionsMarkdown } from "./versions-markdown";
 
 /**
- * Writes all that is made and not written: settings.schema.json, docs/policy.md, docs/ports.md, docs/settings.md, docs/cluster.svg and
- * the versions in the README. Run: npm run docs
+ * Writes all that is made and not written: settings.schema.json, docs/policy.md, docs/ports.md, docs/settings.md, docs/cluster.svg,
+ * the versions in the README, and the prices that the policy pack, a package of its own, counts with. Run: npm run docs
  */
 
 // It comes with the Pulumi SDK, which reads its own files by it.
@@ -50,6 +50,7 @@ export function madeFiles(root: string): Record<string, string> {
     "docs/policy.md": policyMarkdown(),
     "docs/settings.md": settingsMarkdown(stackSchema(root), namespace),
     "docs/cluster.svg": clusterPicture(topologyOf(settings)),
+    "policy/prices/linode.ts": readFileSync(path.join(root, "components/summary/linode-prices.ts"), "utf8"),
     "README.md": withVersions(readFileSync(path.join(root, "README.md"), "utf8"), versionsMarkdown(root)),
   };
 }

@@ -99,6 +99,8 @@ export interface OpenStackCloudSettings {
   readonly dnsServers?: readonly string[];
   /** Root disks in Cinder, for machines made from then on. Default: disks of the hosts */
   readonly rootVolume?: RootVolumeSettings;
+  /** What a month costs, for the plan alone. Default: none, and the plan tells no cost */
+  readonly prices?: PriceSettings;
   /** Whether support's machine and the private prefixes are guarded from being destroyed or replaced. Default: true */
   readonly protect: boolean;
 }
@@ -111,6 +113,22 @@ export interface RootVolumeSettings {
   readonly type?: string;
   /** Whether all machines have one, and not only support and the servers, whose disks hold state. Default: false */
   readonly everywhere: boolean;
+}
+
+/** What the cloud's owner asks for a month, in one currency. */
+export interface PriceSettings {
+  /** Three letters. No default. Example: EUR */
+  readonly currency: string;
+  /** The price of each flavor, by its name. No default. Example: { m1.small: 8.5, m1.medium: 17 } */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** The price of a GiB of a root disk in Cinder. Default: 0 */
+  readonly volumeGb: number;
+  /** The price of a floating address. Default: 0 */
+  readonly floatingAddress: number;
+  /** The day that the prices are of, in quotes. Default: none. Example: "2026-11-01" */
+  readonly date?: string;
+  /** Where they are from. Default: none. Example: price list of the computing centre */
+  readonly source?: string;
 }
 
 /** The private networks. Every machine has an address in each. */

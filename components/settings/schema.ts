@@ -63,6 +63,7 @@ const linode = z
   .meta({ title: "LinodeCloudSettings" });
 
 const word = z.string().min(1, "must not be empty").max(255, "must have at most 255 characters");
+const amount = z.number().min(0).max(1_000_000);
 const openstackId = z
   .string()
   .regex(
@@ -91,6 +92,20 @@ const openstack = z
         everywhere: z.boolean().default(false),
       })
       .meta({ title: "RootVolumeSettings" })
+      .optional(),
+    prices: z
+      .strictObject({
+        currency: z.string().regex(/^[A-Z]{3}$/, 'must be three capital letters, such as "EUR"'),
+        sizes: z.record(word, amount),
+        volumeGb: amount.default(0),
+        floatingAddress: amount.default(0),
+        date: z
+          .string()
+          .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, 'must be a day in quotes, such as "2026-11-01"')
+          .optional(),
+        source: word.optional(),
+      })
+      .meta({ title: "PriceSettings" })
       .optional(),
     protect: z.boolean().default(true),
   })

@@ -1,4 +1,4 @@
-import type { Addresses, Member, Network, Role } from "./model";
+import type { Addresses, MachineSpec, Member, Network, Role } from "./model";
 
 /** Who is where. */
 
@@ -53,4 +53,9 @@ export function urlHost(address: string): string {
 /** An address and a port. Example: hostPort("fd00::1", 8501) is "[fd00::1]:8501". */
 export function hostPort(address: string, port: number): string {
   return `${urlHost(address)}:${port}`;
+}
+
+/** Whether others must know this machine by its address: clients come and go without anybody being told. */
+export function isFixed(spec: Pick<MachineSpec, "roles">): boolean {
+  return !spec.roles.includes("nomad-client");
 }

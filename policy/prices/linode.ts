@@ -1,5 +1,6 @@
 /**
- * What Linode asks for a month, in US dollars without tax. Plain data, so that others can count with it, too.
+ * What Linode asks for a month, in US dollars without tax. Plain data: the plan counts with components/summary/linode-prices.ts,
+ * and the policy pack, a package of its own, with the same file as policy/prices/linode.ts, which `npm run docs` writes.
  *
  * List prices of 2025, from public copies of https://www.linode.com/pricing; Linode's own list is
  * https://api.linode.com/v4/linode/types, which could not be asked when this was written. Compare before you rely on it.

@@ -50,7 +50,28 @@ test("a prefix of IPv6 is a family more, and then the one among machines", () =>
 });
 
 describe("one sentence for each mistake", () => {
+  const prices = { currency: "EUR", sizes: { "m1.medium": 13 } };
   const mistakes: [string, unknown, string][] = [
+    [
+      "a currency in words",
+      withCloud({ prices: { ...prices, currency: "euro" } }),
+      'cloud.prices.currency: must be three capital letters, such as "EUR", not "euro"',
+    ],
+    [
+      "a price that is no number",
+      withCloud({ prices: { ...prices, sizes: { "m1.medium": "13 EUR" } } }),
+      'cloud.prices.sizes["m1.medium"]: must be a number, not "13 EUR"',
+    ],
+    [
+      "a price below nothing",
+      withCloud({ prices: { ...prices, volumeGb: -1 } }),
+      "cloud.prices.volumeGb: must be at least 0, not -1",
+    ],
+    [
+      "a day that the engine would read as a time",
+      withCloud({ prices: { ...prices, date: "2026-11-01T00:00:00Z" } }),
+      'cloud.prices.date: must be a day in quotes, such as "2026-11-01", not "2026-11-01T00:00:00Z"',
+    ],
     [
       "a family that nobody has",
       withCloud({}, { family: "ipv6" }),
