@@ -1,7 +1,7 @@
 /** Programs built from their Go modules: by the small modules in modules/, whose go.mod and go.sum are committed. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Architecture, GoModule } from "./manifest";
 import { run } from "./run";
@@ -29,8 +29,10 @@ export interface GoBuilder {
 /** What the file is made by: when it changes, a cached build is stale. */
 export async function moduleRecipe(modulesFolder: string, recipe: GoModule): Promise<string> {
   const hash = createHash("sha256");
-  for (const file of ["go.mod", "go.sum"])
-    hash.update(await readFile(join(modulesFolder, recipe.module, file)));
+  const folder = join(modulesFolder, recipe.module);
+  // A small module that is a program of our own has its sources beside these.
+  const sources = (await readdir(folder)).filter((file) => file.endsWith(".go")).sort();
+  for (const file of ["go.mod", "go.sum", ...sources]) hash.update(await readFile(join(folder, file)));
   hash.update(JSON.stringify([recipe.package, recipe.cgo, recipe.tags, recipe.variables]));
   return hash.digest("hex");
 }

@@ -58,7 +58,11 @@ describe("the manifest", () => {
     ["fabio", "1.5.15\n", "1.5.15"],
     ["traefik", "Version:      3.6.12\nCodename:     cheddar\n", "3.6.12"],
     ["oauth2-proxy", "oauth2-proxy v7.15.3 (built with go1.26.8)\n", "7.15.3"],
+    ["packer", "Packer v1.15.0\n", "1.15.0"],
+    ["packer-plugin-openstack", '{"version":"1.1.2","sdk_version":"0.5.2","api_version":"x5.0"}', "1.1.2"],
     ["cfssl", "Version: 1.6.5\nRuntime: go1.22\n", "1.6.5"],
+    ["hashistack-acme", "hashistack-acme 1.0.0\n", "1.0.0"],
+    ["pebble", "Pebble version: 2.10.1\n", "2.10.1"],
     ["caddy", "v2.11.9 h1:abc=\n", "2.11.9"],
     ["caddy", "2.11.9\n", "2.11.9"],
   ])("reads %s's version out of its answer", (name, answer, version) => {
