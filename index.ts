@@ -19,6 +19,7 @@ if (site && settings.dns?.owned) {
 }
 
 export const siteUrl = site?.url;
+export const plan = cluster.plan;
 export const support = cluster.support;
 export const loadBalancers = cluster.loadBalancers;
 export const machines = cluster.machines;

@@ -34,9 +34,11 @@ import {
   supportOutput,
 } from "./outputs";
 import type { ServiceAuthority } from "./pki/authority";
+import { reportPlan } from "./plan-report";
 import type { PlannedSigner } from "./provisioning/plan";
 import type { Settings } from "./settings";
 import { isFixed, isServer, type Slot } from "./slot";
+import type { PlanSummary } from "./summary";
 import { applySupport } from "./support";
 import { memberAddress, urlHost } from "./topology/members";
 import { supportServerName, vaultServerName } from "./topology/names";
@@ -61,6 +63,8 @@ const workloadNamespaces = ["default", ingressNamespace, websiteNamespace];
  * const cluster = new Cluster("dev", { settings: readSettings() });
  */
 export class Cluster extends pulumi.ComponentResource {
+  /** What it is to be: machines, open ports, cost, warnings. As reported at preview; not secret. */
+  public readonly plan: pulumi.Output<PlanSummary>;
   /** The machine through which everything is reached. */
   public readonly support: pulumi.Output<SupportOutput>;
   /** The machines that carry the ingress. */
@@ -105,6 +109,7 @@ export class Cluster extends pulumi.ComponentResource {
     const child = { parent: this };
     const { settings } = args;
     const topology = topologyOf(settings);
+    this.plan = reportPlan(settings, this);
 
     const cloud = cloudOf(settings, child);
     const trust = makeTrust(topology.cluster, isGuarded(settings), child);

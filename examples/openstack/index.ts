@@ -17,6 +17,7 @@ if (settings.dns?.owned) {
 
 // The command line reads these.
 export const siteUrl = site.url;
+export const plan = cluster.plan;
 export const support = cluster.support;
 export const loadBalancers = cluster.loadBalancers;
 export const machines = cluster.machines;

@@ -41,6 +41,8 @@ export interface Recorded {
 
 export interface Deployment {
   readonly resources: readonly Recorded[];
+  /** What the program told whoever runs it. */
+  readonly told: readonly string[];
   /** The stack's outputs. */
   readonly outputs: Readonly<Record<string, pulumi.Output<unknown>>>;
 }
@@ -281,12 +283,15 @@ export async function deploy(
   // Where it looks for the lab's program.
   symlinkSync(join(before, "node_modules"), join(folder, "node_modules"));
   process.chdir(folder);
+  const told: string[] = [];
+  const log = vi.spyOn(pulumi.log, "info").mockImplementation(async (message) => void told.push(message));
   try {
     vi.resetModules();
     const outputs = { ...(await program()) } as unknown as Deployment["outputs"];
     await pulumi.runtime.disconnect();
-    return { resources: [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), outputs };
+    return { resources: [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), told, outputs };
   } finally {
+    log.mockRestore();
     process.chdir(before);
     rmSync(folder, { recursive: true });
   }
