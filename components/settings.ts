@@ -3,6 +3,7 @@ import type { Settings } from "./settings/model";
 import { parseSettings, rawSettings } from "./settings/parse";
 
 export type {
+  AuthSettings,
   CloudSettings,
   DnsSettings,
   GroupSettings,

@@ -13,6 +13,7 @@ interface JsonSchema {
   additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
   oneOf?: JsonSchema[];
+  anyOf?: JsonSchema[];
   required?: string[];
 }
 
@@ -100,6 +101,7 @@ function typeText(form: JsonSchema): string {
   if (form.const !== undefined) return `\`${text(form.const)}\``;
   if (form.enum) return form.enum.map((value) => `\`${text(value)}\``).join(", ");
   if (form.type === "array") return `list of ${form.items?.enum ? typeText(form.items) : "strings"}`;
+  if (form.anyOf) return "secret string";
   if (framed(form) || form.oneOf) return "mapping";
   return form.type ?? "value";
 }

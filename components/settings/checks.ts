@@ -1,6 +1,7 @@
 import { hostIn } from "../dns/dns";
 import { loadBalancerClass, type Role, roles, type Versions } from "../topology/model";
 import { mayBePublic, nodeClassOf } from "../topology/topology";
+import { checkAuth } from "./auth";
 import { checkLinode } from "./linode";
 import type { CloudSettings, GroupSettings, Settings } from "./model";
 import { checkNetworks } from "./networks";
@@ -18,6 +19,7 @@ export function checkSettings(settings: Partial<Settings>, report: Report): void
   checkNetworks(settings, report);
   if (settings.cloud) checkCloud(settings.cloud, settings, report);
   checkDns(settings, report);
+  checkAuth(settings, report);
   if (settings.groups) {
     checkGroups(settings.groups, report);
     checkServers(settings.groups, report);

@@ -41,6 +41,8 @@ export interface Settings {
   readonly timing: TimingSettings;
   /** The website that shows the way from a visitor to a task. */
   readonly site: SiteSettings;
+  /** Who is let in to what: an OpenID Connect provider knows visitors and their groups. Without it the site is open to all. */
+  readonly auth?: AuthSettings;
   /** The domain whose records this stack writes. Without it no record is made. */
   readonly dns?: DnsSettings;
 }
@@ -68,7 +70,10 @@ export interface LinodeCloudSettings {
   readonly image: string;
   /** The type of machines whose group names no size. Default: g6-standard-2 */
   readonly type: string;
-  /** How machines go out: public, each by a public address of its own, at which only the ways in are open. Default: public */
+  /**
+   * How machines go out: public, each by a public address of its own, at which only the ways in are open; nat, those that
+   * nobody outside reaches have none, and go out through support, by IPv4 alone. Holds for machines made from then on. Default: public
+   */
   readonly egress: "public" | "nat";
   /** Whether Linode backs up, for a price, the disks of the machines that hold state: support and servers. Default: true */
   readonly backups: boolean;
@@ -200,6 +205,35 @@ export interface SiteSettings {
    * Default: fabio
    */
   readonly ingress: IngressKind;
+}
+
+/** Visitors are let in by their groups, which an OpenID Connect provider tells. Needs the ingress traefik. */
+export interface AuthSettings {
+  /** Who knows the visitors: oidc, any OpenID Connect provider. Discord needs a bridge to it. Default: oidc */
+  readonly provider: string;
+  /** The provider, as its discovery document names it; https. No default. Example: https://id.example.org/realms/main */
+  readonly issuer: string;
+  /** Root certificate by which the provider is verified, PEM, where it is not a public one. Default: the public ones */
+  readonly issuerCa?: string;
+  /** As whom the provider knows the proxy. No default. Example: hashistack */
+  readonly clientId: string;
+  /** The client's secret at the provider; set it by pulumi config set --secret --path hashistack:auth.clientSecret. No default. */
+  readonly clientSecret: string;
+  /** The claim that lists a visitor's groups or roles. Default: groups */
+  readonly groupsClaim: string;
+  /** The claim that says who a visitor is; "sub" where the provider tells no e-mail address. Default: email */
+  readonly userClaim: string;
+  /** The scopes that are asked for. Default: [openid, email, profile]. Example: [openid, email, groups, offline_access] */
+  readonly scopes: readonly string[];
+  /** How long a visitor who stays away remains signed in, in hours, 1 to 720. Default: 8 */
+  readonly sessionHours: number;
+  /** After how many minutes the provider is asked again whether a visitor is still one, 1 to 1440. Default: 10 */
+  readonly refreshMinutes: number;
+  /**
+   * Which groups are let in to which service. "website" is the site; a service of one's own is closed by the tag
+   * traefik.http.routers.<its>.middlewares=auth-<name>@file. No default. Example: { website: [members, staff] }
+   */
+  readonly services: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The domain whose records this stack writes: A and AAAA of the load balancers, for the site's domain and all below it. */

@@ -85,6 +85,15 @@ function distance(a: string, b: string): number {
 
 type Issue = z.core.$ZodIssue;
 
+/** Settings of which no message shows anything. */
+const secrets = ["auth.clientSecret"];
+
+function secretSentence(value: unknown): string {
+  return value === undefined
+    ? "is missing"
+    : "must be a text that is not empty (what was given is not shown)";
+}
+
 /** Puts what the schema library found into the user's words. `known` answers the settings known at a path. */
 export function reportIssue(
   issue: Issue,
@@ -104,7 +113,9 @@ export function reportIssue(
       );
     }
   } else {
-    report(path, sentence(issue, valueAt(raw, issue.path)));
+    const value = valueAt(raw, issue.path);
+    // What was meant to be a secret is one, however wrong it is.
+    report(path, secrets.includes(pathText(path)) ? secretSentence(value) : sentence(issue, value));
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Role, roles, type Versions } from "../topology/model";
+import { authSchema } from "./auth";
 import type { Settings } from "./model";
 import { supportedVersions } from "./versions";
 
@@ -191,6 +192,7 @@ export const sections = {
     })
     .meta({ title: "SiteSettings" })
     .prefault({}),
+  auth: authSchema,
   dns: z
     .strictObject({
       domain,

@@ -14,7 +14,23 @@ type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 /** The JSON schema of a stack's file (Pulumi.<stack>.yaml). `root` is the project's folder. */
 export function stackSchema(root: string): JsonSchema {
-  const settings = z.toJSONSchema(settingsSchema, { io: "input", target: "draft-7" });
+  const settings = z.toJSONSchema(settingsSchema, {
+    io: "input",
+    target: "draft-7",
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.title !== "Secret") return;
+      // As `pulumi config set --secret` writes it; the program is handed the text.
+      jsonSchema.anyOf = [
+        { type: "string", minLength: 1 },
+        {
+          type: "object",
+          properties: { secure: { type: "string", description: "What pulumi config set --secret wrote." } },
+          required: ["secure"],
+        },
+      ];
+      for (const name of ["title", "type", "minLength"] as const) delete jsonSchema[name];
+    },
+  });
   describe(settings, interfaceComments(root));
   const properties = Object.entries(settings.properties ?? {}).map(([name, form]) => [
     `${namespace}:${name}`,

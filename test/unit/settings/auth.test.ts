@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import { parseSettings } from "../../../components/settings/parse";
+import { goodSettings, problemsOf } from "./stack-files";
+
+const auth = {
+  issuer: "https://id.example.org/realms/main",
+  clientId: "hashistack",
+  clientSecret: "s3cret",
+  services: { website: ["members", "staff"] },
+};
+const behindTraefik = { ...goodSettings(), site: { ingress: "traefik" } };
+
+describe("auth", () => {
+  test("has a default for all but the provider, the client and who is let in", () => {
+    expect(parseSettings({ ...behindTraefik, auth }).auth).toEqual({
+      ...auth,
+      provider: "oidc",
+      groupsClaim: "groups",
+      userClaim: "email",
+      scopes: ["openid", "email", "profile"],
+      sessionHours: 8,
+      refreshMinutes: 10,
+    });
+    expect(parseSettings(behindTraefik).auth).toBeUndefined();
+  });
+
+  const wrong: [string, object, string[]][] = [
+    [
+      "behind Fabio",
+      { ...goodSettings(), auth },
+      ["auth: needs the ingress traefik (site.ingress): Fabio asks nobody whether a visitor may pass"],
+    ],
+    [
+      "without a site",
+      { ...goodSettings(), site: { enabled: false }, auth },
+      ["auth: is of no use while site.enabled is false: there is no ingress to ask for it"],
+    ],
+    [
+      "Discord",
+      { ...behindTraefik, auth: { ...auth, provider: "discord" } },
+      [
+        "auth.provider: must be an OpenID Connect provider: a member's roles in a guild of Discord are in none of its " +
+          "tokens; put a bridge before it that gives them as a claim of groups (Authentik, or Keycloak), and name the " +
+          "bridge as auth.issuer",
+      ],
+    ],
+    [
+      "another word for a provider",
+      { ...behindTraefik, auth: { ...auth, provider: "google" } },
+      ['auth.provider: must be "oidc"'],
+    ],
+    [
+      "a provider in clear",
+      { ...behindTraefik, auth: { ...auth, issuer: "http://id.example.org" } },
+      ["auth.issuer: must begin with https://: who listens on the way would become any visitor"],
+    ],
+    [
+      "a provider with a query",
+      { ...behindTraefik, auth: { ...auth, issuer: "https://id.example.org/?a=b" } },
+      [
+        "auth.issuer: must be a URL without user, query and fragment, as the provider's discovery document says",
+      ],
+    ],
+    [
+      "no URL",
+      { ...behindTraefik, auth: { ...auth, issuer: "keycloak" } },
+      [
+        'auth.issuer: must be the URL of an OpenID Connect provider, such as "https://id.example.org/realms/main"',
+      ],
+    ],
+    [
+      "nobody, which would be everybody",
+      { ...behindTraefik, auth: { ...auth, services: { website: [] } } },
+      [
+        "auth.services.website: must name at least one group: without any, whoever the provider knows would be let in",
+      ],
+    ],
+    [
+      "no service",
+      { ...behindTraefik, auth: { ...auth, services: {} } },
+      ['auth.services: must name at least one service, such as "website"'],
+    ],
+    [
+      "two groups in one",
+      { ...behindTraefik, auth: { ...auth, services: { website: ["staff,root"] } } },
+      ['auth.services.website[0]: must be printable characters without spaces and commas, not "staff,root"'],
+    ],
+    [
+      "a refresh after the end",
+      { ...behindTraefik, auth: { ...auth, sessionHours: 1, refreshMinutes: 90 } },
+      ["auth.refreshMinutes: must be no longer than auth.sessionHours"],
+    ],
+    [
+      "OAuth without OpenID",
+      { ...behindTraefik, auth: { ...auth, scopes: ["email"] } },
+      ['auth.scopes: must name "openid"'],
+    ],
+  ];
+  test.each(wrong)("%s is said at preview", (_, raw, problems) => {
+    expect(problemsOf(raw)).toEqual(problems);
+  });
+
+  test.each([[4711], [""], [{ secret: 4711 }], [["4711"]]])(
+    "a secret that is wrong is not shown: %j",
+    (clientSecret) => {
+      expect(problemsOf({ ...behindTraefik, auth: { ...auth, clientSecret } })).toEqual([
+        "auth.clientSecret: must be a text that is not empty (what was given is not shown)",
+      ]);
+    },
+  );
+
+  test("a secret that is missing is said to be so", () => {
+    const { clientSecret: _, ...rest } = auth;
+    expect(problemsOf({ ...behindTraefik, auth: rest })).toEqual(["auth.clientSecret: is missing"]);
+  });
+});
