@@ -52,6 +52,9 @@ export interface ClusterArgs {
   settings: Settings;
 }
 
+/** Of either ingress at any time: when one takes the other's place, both run for a while. */
+const ingressRights = Object.values(ingresses).map((one) => one.consulRights());
+
 /** Namespaces whose workloads may log in to Consul. */
 const workloadNamespaces = ["default", ingressNamespace, websiteNamespace];
 
@@ -199,7 +202,7 @@ export class Cluster extends pulumi.ComponentResource {
     const admitted = admitWorkloadsToConsul(
       bringUp,
       consul.access,
-      { namespaces: workloadNamespaces, jobs: [ingress.consulRights()] },
+      { namespaces: workloadNamespaces, jobs: ingressRights },
       [named],
     );
     const voting = awaitVaultVoters(bringUp, vault.access, vault.login, [vault.ready]);
@@ -244,7 +247,7 @@ export class Cluster extends pulumi.ComponentResource {
         nomad: nomad.access,
         vaultLogin: vault.login,
       },
-      { parent: this, dependsOn: [consul.ready, nomad.ready, vault.ready, secrets] },
+      { parent: this, dependsOn: [consul.ready, nomad.ready, voting, secrets] },
     );
 
     this.access = {

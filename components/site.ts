@@ -4,7 +4,13 @@ import * as vault from "@pulumi/vault";
 import { inputOf, supportProgram } from "./bootstrap/access";
 import type { Cluster } from "./cluster";
 import type { JobArtifact } from "./jobs/artifact";
-import { ingressNamespace, shortStore } from "./jobs/ingress";
+import {
+  type IngressBackend,
+  ingressCertificate,
+  ingresses,
+  ingressJob,
+  ingressNamespace,
+} from "./jobs/ingress";
 import { NomadJob } from "./jobs/nomad-job";
 import {
   websiteJob,
@@ -19,7 +25,6 @@ import { remoteProgram } from "./provisioning/remote";
 import type { Settings } from "./settings";
 import { addressIn, hostPort } from "./topology/members";
 import { loadBalancerClass } from "./topology/model";
-import { activeVaultName } from "./topology/names";
 import { portNumbers } from "./topology/ports";
 import { nodeClassOf } from "./topology/topology";
 
@@ -27,6 +32,10 @@ export interface SiteArgs {
   /** Where it runs. */
   cluster: Cluster;
   settings: Settings;
+  /** Further services behind the ingress that speak TLS. Default: the website alone. */
+  backends?: pulumi.Input<pulumi.Input<IngressBackend>[]>;
+  /** Traefik's middlewares by name, for routes that name them. Example: { auth: { forwardAuth: { … } } }. Default: none. */
+  middlewares?: Readonly<Record<string, object>>;
 }
 
 /** What is put into the store: text of ours, or a program that support's image carries. */
@@ -98,26 +107,25 @@ function leaf(name: string, args: LeafArgs, opts: pulumi.CustomResourceOptions) 
   return { chain, key: key.privateKeyPem };
 }
 
-/** The certificate in a store of version 1 of its own, whose short lease tells Nomad to read it again soon. */
-function shortCertificate(
-  path: string,
+/** The certificate in a store of its own, whose short lease tells Nomad to read it again soon. */
+function shownCertificate(
   dataJson: pulumi.Output<string>,
   opts: pulumi.CustomResourceOptions,
 ): pulumi.Resource {
   const store = new vault.Mount(
     "site-certificates",
     {
-      path: shortStore.path,
+      path: ingressCertificate.store,
       type: "kv",
       options: { version: "1" },
       description: "Certificates of the ingress, read again every few seconds",
-      defaultLeaseTtlSeconds: shortStore.leaseSeconds,
+      defaultLeaseTtlSeconds: ingressCertificate.leaseSeconds,
     },
     opts,
   );
   return new vault.kv.Secret(
-    "site-certificate-short",
-    { path: pulumi.interpolate`${store.path}/${path}`, dataJson },
+    "site-certificate",
+    { path: pulumi.interpolate`${store.path}/${ingressCertificate.path}`, dataJson },
     opts,
   );
 }
@@ -170,14 +178,7 @@ export class Site extends pulumi.ComponentResource {
       deletedWith: cluster.access.support.resource,
     };
     const shown = pulumi.secret(pulumi.jsonStringify({ cert: outside.chain, key: outside.key }));
-    const certificate =
-      ingress.certificate.store === "versioned"
-        ? new vault.kv.SecretV2(
-            "site-certificate",
-            { mount: cluster.secretsPath, name: ingress.certificate.path, dataJson: shown },
-            inVault,
-          )
-        : shortCertificate(ingress.certificate.path, shown, inVault);
+    const certificate = shownCertificate(shown, inVault);
     const content = new vault.kv.SecretV2(
       "site-content",
       {
@@ -198,27 +199,35 @@ export class Site extends pulumi.ComponentResource {
     const common = { support, nomad, consul };
     const balancers = cluster.loadBalancers.apply((all) => all.length);
     const ingressRuns = new NomadJob(
-      word,
+      ingressJob,
       {
         ...common,
-        jobId: word,
+        jobId: ingressJob,
+        endsFirst: true,
         services: balancers.apply((passing) => [{ name: word, passing }]),
         namespace: ingressNamespace,
         spec: pulumi
-          .all([routing, cluster.ca, cluster.siteAuthority.rootPem])
-          .apply(([program, ca, siteCaPem]) =>
+          .all([routing, cluster.ca, cluster.siteAuthority.rootPem, args.backends ?? []])
+          .apply(([program, ca, siteCaPem, backends]) =>
             ingress.job({
               datacenter,
               nodeClass: loadBalancerClass,
               program,
-              vaultAddress: `https://${activeVaultName}:${portNumbers.vaultApi}`,
-              vaultCaPem: ca.vault ?? "",
               consulCaPem: ca.consul ?? "",
-              backends: [{ name: websiteService, serverName: websiteServerName, caPem: siteCaPem }],
+              backends: [
+                { name: websiteService, serverName: websiteServerName, caPem: siteCaPem },
+                ...backends,
+              ],
+              middlewares: args.middlewares,
             }),
           ),
       },
-      { ...child, dependsOn: [certificate, ...cluster.ready] },
+      {
+        ...child,
+        dependsOn: [certificate, ...cluster.ready],
+        // It was named by its program once.
+        aliases: Object.keys(ingresses).map((name) => ({ name })),
+      },
     );
     const runners = Object.values(settings.groups)
       .filter((group) => nodeClassOf(group) === site.nodeClass)

@@ -84,7 +84,7 @@ export const points: readonly Point[] = [
     ...{ name: "scale-in:machine", run: "scale-in", when: begin("client-b", 120) },
     why: "the machine is being destroyed",
   },
-  { name: "destroy:jobs", run: "destroy", when: begin("fabio"), why: "nothing but a job is gone" },
+  { name: "destroy:jobs", run: "destroy", when: begin("ingress"), why: "nothing but a job is gone" },
   {
     ...{ name: "destroy:bootstraps", run: "destroy", when: begin("vault-init") },
     why: "the state has forgotten Vault's keys, its machine runs",

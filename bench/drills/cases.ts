@@ -147,7 +147,7 @@ export const drills: readonly Drill[] = [
     name: "kill-fabio",
     what: "kill -9 of the ingress on one load balancer",
     limitSeconds: 60,
-    run: async (ground) => ground.killTask(await ground.hostOf("ingress", "fabio"), "fabio"),
+    run: async (ground) => ground.killTask(await ground.hostOf("ingress", "ingress"), "fabio"),
   },
   {
     name: "kill-website",

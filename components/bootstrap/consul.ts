@@ -132,6 +132,8 @@ export function nodeTokens(seed: string, datacenter: string, node: ConsulNode): 
 export interface JobConsulRights {
   readonly namespace: string;
   readonly job: string;
+  /** Whose they are, where not every task of the job has them. */
+  readonly task?: string;
   /** Consul policy rules, HCL. */
   readonly rules: string;
 }
@@ -160,7 +162,10 @@ const taskRules = 'node_prefix "" { policy = "read" }\nservice_prefix "" { polic
  */
 export function consulWorkloadObjects(workloads: ConsulWorkloads): ConsulObjects {
   const { namespaces, jobs } = workloads;
-  const jobRole = (of: JobConsulRights) => `nomad-${of.namespace}-job-${of.job}`;
+  const jobRole = (of: JobConsulRights) =>
+    `nomad-${of.namespace}-job-${[of.job, of.task].filter(Boolean).join("-")}`;
+  const title = (of: JobConsulRights) =>
+    `${of.task ? `The task ${of.task} of the job` : "The job"} ${of.job} in ${of.namespace}`;
   const tasksRole = (namespace: string) => `nomad-${namespace}-tasks`;
   return {
     tokens: [],
@@ -168,7 +173,7 @@ export function consulWorkloadObjects(workloads: ConsulWorkloads): ConsulObjects
       { Name: "nomad-tasks", Description: "Any Nomad task: read the catalog", Rules: taskRules },
       ...jobs.map((of) => ({
         Name: jobRole(of),
-        Description: `The job ${of.job} in ${of.namespace}`,
+        Description: title(of),
         Rules: of.rules,
       })),
     ],
@@ -180,7 +185,7 @@ export function consulWorkloadObjects(workloads: ConsulWorkloads): ConsulObjects
       })),
       ...jobs.map((of) => ({
         Name: jobRole(of),
-        Description: `The job ${of.job} in ${of.namespace}`,
+        Description: title(of),
         Policies: [{ Name: jobRole(of) }],
       })),
     ],
@@ -222,13 +227,14 @@ export function consulWorkloadObjects(workloads: ConsulWorkloads): ConsulObjects
         Selector: '"nomad_service" not in value',
       },
       ...jobs.map((of) => ({
-        Description: `The job ${of.job} in ${of.namespace}`,
+        Description: title(of),
         AuthMethod: consulAuthMethod,
         BindType: "role" as const,
         BindName: jobRole(of),
         Selector:
           `"nomad_service" not in value and value.nomad_namespace == "${of.namespace}"` +
-          ` and value.nomad_job_id == "${of.job}"`,
+          ` and value.nomad_job_id == "${of.job}"` +
+          (of.task ? ` and value.nomad_task == "${of.task}"` : ""),
       })),
     ],
   };

@@ -56,9 +56,6 @@ export function workloadPolicy(accessor: string): string {
   return [
     `path "secret/data/${own}/*"     { capabilities = ["read"] }`,
     `path "secret/data/${own}"       { capabilities = ["read"] }`,
-    // Fabio looks for its certificates by listing, and for their age by reading.
-    `path "secret/metadata/${own}/*" { capabilities = ["read", "list"] }`,
-    `path "secret/metadata/${own}"   { capabilities = ["read", "list"] }`,
     // Kept apart, since what is read there is read again every few seconds.
     `path "certificates/${own}/*"    { capabilities = ["read"] }`,
     "",

@@ -1,25 +1,16 @@
 import type { JobConsulRights } from "../bootstrap/consul";
 import { readAsset } from "../provisioning/assets";
 import type { JobSpec } from "./artifact";
-import type { IngressArgs } from "./ingress";
+import { type IngressArgs, ingressJob, ingressNamespace } from "./ingress-job";
 
 /** Fabio, the ingress by default. */
 
-const fabioNamespace = "ingress";
-
-/**
- * Where in the key-value store `secret` the ingress looks for certificates: each entry below it has the fields `cert`
- * (the chain) and `key`, PEM. A change is taken up within seconds.
- */
-export function fabioCertificatesPath(namespace = fabioNamespace): string {
-  return `${namespace}/fabio/certs`;
-}
-
 /** What Fabio may do in Consul: find out where it is, read the catalog, read its own keys. */
-export function fabioConsulRights(namespace = fabioNamespace): JobConsulRights {
+export function fabioConsulRights(namespace = ingressNamespace): JobConsulRights {
   return {
     namespace,
-    job: "fabio",
+    job: ingressJob,
+    task: "fabio",
     rules: [
       'agent_prefix "" { policy = "read" }',
       'node_prefix "" { policy = "read" }',
@@ -32,9 +23,9 @@ export function fabioConsulRights(namespace = fabioNamespace): JobConsulRights {
 
 /** The ingress as a job. */
 export function fabioJob(args: IngressArgs): JobSpec {
-  const namespace = args.namespace ?? fabioNamespace;
+  const namespace = args.namespace ?? ingressNamespace;
   return {
-    id: "fabio",
+    id: ingressJob,
     namespace,
     hcl: readAsset("jobs/specs/fabio.nomad.hcl"),
     variables: {
@@ -42,8 +33,6 @@ export function fabioJob(args: IngressArgs): JobSpec {
       datacenter: args.datacenter,
       node_class: args.nodeClass,
       program: { ...args.program },
-      vault_address: args.vaultAddress,
-      vault_ca: args.vaultCaPem,
       consul_ca: args.consulCaPem,
     },
   };

@@ -1,42 +1,24 @@
 import type { JobConsulRights } from "../bootstrap/consul";
 import type { IngressKind } from "../settings";
 import type { Versions } from "../topology/model";
-import type { JobArtifact, JobSpec } from "./artifact";
-import { fabioCertificatesPath, fabioConsulRights, fabioJob } from "./fabio";
-import { traefikCertificatePath, traefikConsulRights, traefikJob } from "./traefik";
+import type { JobSpec } from "./artifact";
+import { fabioConsulRights, fabioJob } from "./fabio";
+import type { IngressArgs } from "./ingress-job";
+import { traefikConsulRights, traefikJob } from "./traefik";
 
 /** The ingress: what runs on the load balancers and sends visitors on. Whichever it is, it is given the same. */
 
-/** What an ingress needs of the rest of the cluster. */
-export interface IngressArgs {
-  /** Nomad namespace. Default "ingress". */
-  readonly namespace?: string;
-  readonly datacenter: string;
-  /** Node class of the clients that visitors reach. Example: "load-balancer". */
-  readonly nodeClass: string;
-  readonly program: JobArtifact;
-  /** Example: "https://active.vault.service.consul:8200". */
-  readonly vaultAddress: string;
-  /** Root certificates, PEM. */
-  readonly vaultCaPem: string;
-  readonly consulCaPem: string;
-  /** The services behind it that speak TLS. Fabio encrypts to them and verifies nothing; Traefik verifies. */
-  readonly backends: readonly IngressBackend[];
-}
-
-/** How a service behind the ingress is verified. */
-export interface IngressBackend {
-  /** By which the service's tags name it. Example: "website". */
-  readonly name: string;
-  /** The name in the certificate that its instances show. Example: "website.service.consul". */
-  readonly serverName: string;
-  /** Root of the authority that signed it, PEM. */
-  readonly caPem: string;
-}
+export {
+  type IngressArgs,
+  type IngressBackend,
+  ingressCertificate,
+  ingressJob,
+  ingressNamespace,
+} from "./ingress-job";
 
 /** One way to be the ingress. */
 export interface Ingress {
-  /** Name of the job, of its program and of its service in Consul. */
+  /** Name of its task, of its program and of its service in Consul. */
   readonly name: IngressKind;
   /** The program's version. */
   version(versions: Versions): string;
@@ -46,18 +28,7 @@ export interface Ingress {
   job(args: IngressArgs): JobSpec;
   /** What it may do in Consul. */
   consulRights(): JobConsulRights;
-  /**
-   * Where in Vault it looks for its certificate, a secret with the fields `cert` (the chain) and `key`, PEM. "versioned":
-   * below the key-value store `secret`; "short": below a store of version 1 whose answers are to be read again soon.
-   */
-  readonly certificate: { readonly store: "versioned" | "short"; readonly path: string };
 }
-
-/** Nomad namespace of either. */
-export const ingressNamespace = "ingress";
-
-/** The store for an ingress that is told by Nomad: Nomad reads a secret again when nine tenths of its lease are over. */
-export const shortStore = { path: "certificates", leaseSeconds: 10 } as const;
 
 /** All of them. */
 export const ingresses: Readonly<Record<IngressKind, Ingress>> = {
@@ -67,7 +38,6 @@ export const ingresses: Readonly<Record<IngressKind, Ingress>> = {
     optional: false,
     job: fabioJob,
     consulRights: fabioConsulRights,
-    certificate: { store: "versioned", path: `${fabioCertificatesPath()}/site` },
   },
   traefik: {
     name: "traefik",
@@ -75,36 +45,77 @@ export const ingresses: Readonly<Record<IngressKind, Ingress>> = {
     optional: true,
     job: traefikJob,
     consulRights: traefikConsulRights,
-    certificate: { store: "short", path: traefikCertificatePath() },
   },
 };
 
 /** A site as the tags of its service tell of it. */
 export interface Route {
-  /** The service's name, and its backend's. */
+  /** The service's name, and its backend's: it speaks TLS. */
   readonly service: string;
   /** Host name by which visitors ask for it. */
   readonly domain: string;
+  /** Whether it is shown to those who come by an address and no name, too: one service at most. Default: false. */
+  readonly byAddress?: boolean;
+  /**
+   * Traefik's middlewares before it, in their order; what they guard, Fabio is not told of. Example: ["auth@file"].
+   * Default: none.
+   */
+  readonly middlewares?: readonly string[];
 }
 
 /**
- * The tags by which either ingress finds the way: HTTPS for the domain, and for whoever comes by an address and no name.
- * Both at once, so that a change of the ingress leaves what stands behind it alone.
+ * The tags by which either ingress finds the way: HTTPS for the domain. Both at once, so that a change of the ingress leaves
+ * what stands behind it alone.
  */
-export function routeTags({ service, domain }: Route): string[] {
+export function routeTags({ service, domain, byAddress = false, middlewares = [] }: Route): string[] {
   const router = `traefik.http.routers.${service}`;
   const server = `traefik.http.services.${service}.loadbalancer`;
+  const address = "HostRegexp(`^([0-9.]+|[[]?[0-9a-f]*:[0-9a-f:.]*]?)$`)";
+  return [
+    ...(middlewares.length > 0 ? [] : fabioTags(domain, byAddress)),
+    "traefik.enable=true",
+    `${router}.entrypoints=https`,
+    `${router}.rule=Host(\`${domain}\`)${byAddress ? ` || ${address}` : ""}`,
+    `${router}.middlewares=${[...middlewares, "again@file"].join(",")}`,
+    `${server}.server.scheme=https`,
+    `${server}.serverstransport=${service}@file`,
+  ];
+}
+
+function fabioTags(domain: string, byAddress: boolean): string[] {
   return [
     `urlprefix-${domain}:80/ redirect=308,https://${domain}$path`,
     // Encrypted, but not verified: Fabio knows an instance by its address alone.
     `urlprefix-${domain}/ proto=https tlsskipverify=true`,
-    "urlprefix-*:80/ redirect=308,https://$host$path",
-    "urlprefix-/ proto=https tlsskipverify=true",
+    ...(byAddress
+      ? ["urlprefix-*:80/ redirect=308,https://$host$path", "urlprefix-/ proto=https tlsskipverify=true"]
+      : []),
+  ];
+}
+
+/** A service that speaks no HTTP, as the tags of its service tell of it. Traefik's alone. */
+export interface TcpRoute {
+  /** The service's name, and its backend's where Traefik is to end the visitors' TLS. */
+  readonly service: string;
+  /** The name that clients ask for in their handshake (SNI), at port 443. */
+  readonly domain: string;
+  /**
+   * Where the clients' TLS ends: "ingress", with the ingress's certificate, and another TLS, verified, leads on to the
+   * service; "service", whose certificate they see. Default: "ingress".
+   */
+  readonly tlsEnds?: "ingress" | "service";
+}
+
+/** The tags by which Traefik sends on TLS connections that ask for a name. */
+export function tcpRouteTags({ service, domain, tlsEnds = "ingress" }: TcpRoute): string[] {
+  const router = `traefik.tcp.routers.${service}`;
+  const server = `traefik.tcp.services.${service}.loadbalancer`;
+  return [
     "traefik.enable=true",
     `${router}.entrypoints=https`,
-    `${router}.rule=Host(\`${domain}\`) || HostRegexp(\`^([0-9.]+|[[]?[0-9a-f]*:[0-9a-f:.]*]?)$\`)`,
-    `${router}.middlewares=again@file`,
-    `${server}.server.scheme=https`,
-    `${server}.serverstransport=${service}@file`,
+    `${router}.rule=HostSNI(\`${domain}\`)`,
+    ...(tlsEnds === "service"
+      ? [`${router}.tls.passthrough=true`]
+      : [`${router}.tls=true`, `${server}.server.tls=true`, `${server}.serverstransport=${service}@file`]),
   ];
 }

@@ -21,6 +21,8 @@ export interface NomadJobArgs {
   consul?: pulumi.Input<ServiceAccess>;
   /** Services of Consul that must pass their checks this many times before the job counts as there. */
   services?: pulumi.Input<JobService[]>;
+  /** Whether, under another ID, the former job ends before this one begins: both want the same ports. Default: false. */
+  endsFirst?: boolean;
   /** Limit for its deployment to become healthy, and for its tasks to stop. Default 180. */
   timeoutSeconds?: number;
 }
@@ -59,7 +61,7 @@ export class NomadJob extends pulumi.ComponentResource {
         onDelete: true,
         triggers: [args.namespace, args.jobId],
       },
-      { parent: this, dependsOn: opts?.dependsOn },
+      { parent: this, dependsOn: opts?.dependsOn, deleteBeforeReplace: args.endsFirst },
     );
     this.jobId = run.stdout.apply(() => args.jobId);
     this.registerOutputs({ jobId: this.jobId });

@@ -1,31 +1,25 @@
 import type { JobConsulRights } from "../bootstrap/consul";
 import { readAsset } from "../provisioning/assets";
 import type { JobSpec } from "./artifact";
-import type { IngressArgs } from "./ingress";
+import { type IngressArgs, type IngressBackend, ingressJob, ingressNamespace } from "./ingress-job";
 
 /** Traefik, the ingress that verifies what it sends visitors to. */
 
-const defaultNamespace = "ingress";
-
-/** Where below the store `certificates` its certificate lies. A change is taken up within some ten seconds. */
-export function traefikCertificatePath(namespace = defaultNamespace): string {
-  return `${namespace}/traefik/site`;
-}
-
 /** What Traefik may do in Consul: read the catalog. */
-export function traefikConsulRights(namespace = defaultNamespace): JobConsulRights {
+export function traefikConsulRights(namespace = ingressNamespace): JobConsulRights {
   return {
     namespace,
-    job: "traefik",
+    job: ingressJob,
+    task: "traefik",
     rules: ['node_prefix "" { policy = "read" }', 'service_prefix "" { policy = "read" }', ""].join("\n"),
   };
 }
 
 /** The ingress as a job. */
 export function traefikJob(args: IngressArgs): JobSpec {
-  const namespace = args.namespace ?? defaultNamespace;
+  const namespace = args.namespace ?? ingressNamespace;
   return {
-    id: "traefik",
+    id: ingressJob,
     namespace,
     hcl: readAsset("jobs/specs/traefik.nomad.hcl"),
     variables: {
@@ -34,23 +28,38 @@ export function traefikJob(args: IngressArgs): JobSpec {
       node_class: args.nodeClass,
       program: { ...args.program },
       consul_ca: args.consulCaPem,
-      // As Traefik's file has it; JSON is YAML.
-      transports: JSON.stringify(
-        Object.fromEntries(
-          args.backends.map(({ name, serverName, caPem }) => [
-            name,
-            {
-              serverName,
-              rootCAs: [caPem],
-              // Over HTTP/2 an answer may be there before Traefik 3.6 knows that its question is on the way: its retry
-              // then takes the answer for an attempt that failed, and the visitor gets an empty page.
-              disableHTTP2: true,
-              // An instance whose machine is gone must not be waited for: the next is asked.
-              forwardingTimeouts: { dialTimeout: "1s" },
-            },
-          ]),
-        ),
-      ),
+      // Parts of Traefik's file; JSON is YAML.
+      http: JSON.stringify({
+        middlewares: {
+          // An instance that died is asked for nothing twice; the next one is.
+          again: { retry: { attempts: 3, initialInterval: "20ms" } },
+          ...args.middlewares,
+        },
+        serversTransports: transports(args.backends, ({ serverName, caPem }) => ({
+          serverName,
+          rootCAs: [caPem],
+          // Over HTTP/2 an answer may be there before Traefik 3.6 knows that its question is on the way: its retry
+          // then takes the answer for an attempt that failed, and the visitor gets an empty page.
+          disableHTTP2: true,
+          // An instance whose machine is gone must not be waited for: the next is asked.
+          forwardingTimeouts: { dialTimeout },
+        })),
+      }),
+      tcp: JSON.stringify({
+        serversTransports: transports(args.backends, ({ serverName, caPem }) => ({
+          tls: { serverName, rootCAs: [caPem] },
+          dialTimeout,
+        })),
+      }),
     },
   };
+}
+
+const dialTimeout = "1s";
+
+function transports(
+  backends: readonly IngressBackend[],
+  one: (backend: IngressBackend) => object,
+): Record<string, object> {
+  return Object.fromEntries(backends.map((backend) => [backend.name, one(backend)]));
 }

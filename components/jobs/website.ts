@@ -57,7 +57,7 @@ export function websiteJob(args: WebsiteArgs): JobSpec {
       node_class: args.nodeClass,
       instances: args.instances,
       apart: args.apart,
-      tags: routeTags({ service: websiteService, domain: args.domain }),
+      tags: routeTags({ service: websiteService, domain: args.domain, byAddress: true }),
       program: { ...args.program },
       page: { ...args.page },
     },

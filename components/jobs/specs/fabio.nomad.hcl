@@ -2,7 +2,7 @@
 
 variable "namespace" {
   type        = string
-  description = "Nomad namespace; its certificates lie in Vault below secret/<namespace>/fabio/certs"
+  description = "Nomad namespace; its certificate is Vault's certificates/<namespace>/ingress/site: cert, key"
 }
 
 variable "datacenter" {
@@ -19,21 +19,12 @@ variable "program" {
   description = "Where the client fetches Fabio"
 }
 
-variable "vault_address" {
-  type = string
-}
-
-variable "vault_ca" {
-  type        = string
-  description = "Root certificate of Vault, PEM"
-}
-
 variable "consul_ca" {
   type        = string
   description = "Root certificate of Consul, PEM"
 }
 
-job "fabio" {
+job "ingress" {
   namespace   = var.namespace
   datacenters = [var.datacenter]
   type        = "system"
@@ -101,15 +92,11 @@ job "fabio" {
       # configuration, Fabio would show it in its log and to whoever asks its admin port.
       consul {}
 
+      # For its template alone: Fabio itself never speaks with Vault, and is not told the token.
       vault {
-        env = false
-        # Fabio cannot take another token while it runs.
-        change_mode = "restart"
-      }
-
-      env {
-        VAULT_ADDR   = var.vault_address
-        VAULT_CACERT = "/local/vault-ca.pem"
+        env          = false
+        disable_file = true
+        change_mode  = "noop"
       }
 
       artifact {
@@ -120,11 +107,6 @@ job "fabio" {
         options {
           checksum = "sha256:${var.program.sha256}"
         }
-      }
-
-      template {
-        destination = "local/vault-ca.pem"
-        data        = var.vault_ca
       }
 
       template {
@@ -139,7 +121,7 @@ job "fabio" {
           registry.consul.tls.cafile = /local/consul-ca.pem
           registry.consul.register.enabled = false
 
-          proxy.cs = cs=site;type=vault;cert=secret/${var.namespace}/fabio/certs;refresh=3s;vaultfetchtoken=file:/secrets/vault_token
+          proxy.cs = cs=site;type=path;cert=/secrets/certificates;refresh=3s
           proxy.addr = :80;proto=http,:443;proto=https;cs=site;tlsmin=tls12
           proxy.strategy = rr
           proxy.shutdownwait = 5s
@@ -150,6 +132,23 @@ job "fabio" {
           ui.addr = 127.0.0.1:9998
           ui.access = ro
           log.level = WARN
+          log.access.target = stdout
+          log.access.format = $remote_host - - [$time_common] "$request" $response_status $response_body_size "$request_host" "$upstream_addr" $response_time_ms
+          metrics.target = stdout
+          metrics.interval = 60s
+        EOT
+      }
+
+      # One file, so that a certificate never comes without its key. Fabio looks at it: no restart, no connection lost.
+      template {
+        destination = "secrets/certificates/site.pem"
+        change_mode = "noop"
+        perms       = "0400"
+        uid         = 65534
+        gid         = 65534
+        data        = <<-EOT
+          {{ with secret "certificates/${var.namespace}/ingress/site" }}{{ .Data.cert }}
+          {{ .Data.key }}{{ end }}
         EOT
       }
 

@@ -2,7 +2,7 @@
 
 variable "namespace" {
   type        = string
-  description = "Nomad namespace; its certificate is Vault's certificates/<namespace>/traefik/site: cert, key"
+  description = "Nomad namespace; its certificate is Vault's certificates/<namespace>/ingress/site: cert, key"
 }
 
 variable "datacenter" {
@@ -24,12 +24,17 @@ variable "consul_ca" {
   description = "Root certificate of Consul, PEM"
 }
 
-variable "transports" {
+variable "http" {
   type        = string
-  description = "How the services behind it are verified: Traefik's serversTransports by name, JSON"
+  description = "Traefik's middlewares, and how services behind it are verified: the part http of its file, JSON"
 }
 
-job "traefik" {
+variable "tcp" {
+  type        = string
+  description = "How services are verified that speak no HTTP: the part tcp of its file, JSON"
+}
+
+job "ingress" {
   namespace   = var.namespace
   datacenters = [var.datacenter]
   type        = "system"
@@ -98,10 +103,11 @@ job "traefik" {
       # CONSUL_HTTP_TOKEN.
       consul {}
 
-      # For its template alone: Traefik itself never speaks with Vault.
+      # For its template alone: Traefik itself never speaks with Vault, and is not told the token.
       vault {
-        env         = false
-        change_mode = "noop"
+        env          = false
+        disable_file = true
+        change_mode  = "noop"
       }
 
       artifact {
@@ -186,18 +192,12 @@ job "traefik" {
             stores:
               default:
                 defaultCertificate:
-          {{- with secret "certificates/${var.namespace}/traefik/site" }}
+          {{- with secret "certificates/${var.namespace}/ingress/site" }}
                   certFile: {{ .Data.cert | toJSON }}
                   keyFile: {{ .Data.key | toJSON }}
           {{- end }}
-          http:
-            middlewares:
-              # An instance that died is asked for nothing twice; the next one is.
-              again:
-                retry:
-                  attempts: 3
-                  initialInterval: 20ms
-            serversTransports: ${var.transports}
+          http: ${var.http}
+          tcp: ${var.tcp}
         EOT
       }
 

@@ -57,7 +57,7 @@ export function commandLine(trial: Trial): void {
     const { code, stdout } = await trial.cli("status");
     expect(code).toBe(0);
     expect(stdout.trim().split("\n").at(-1)).toBe("Everything is as it should be.");
-    for (const word of ["Consul", "Nomad", "Vault", "ingress/fabio", "website/website", "days left"]) {
+    for (const word of ["Consul", "Nomad", "Vault", "ingress/ingress", "website/website", "days left"]) {
       expect(stdout).toContain(word);
     }
   });

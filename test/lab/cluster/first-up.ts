@@ -5,7 +5,7 @@ import type { HttpAnswer, Trial } from "../support/trial";
 
 /**
  * What every cluster must show when its first `up` has ended. Nothing is waited for: `up` has done the waiting.
- * @param ingress the job on its load balancers
+ * @param ingress what runs on its load balancers
  */
 export function firstUp(trial: Trial, ingress = "fabio"): void {
   it("one leader and a vote for every server in each of the three; all nodes ready; nothing is wrong", async () => {
@@ -108,7 +108,7 @@ export function firstUp(trial: Trial, ingress = "fabio"): void {
     );
     const byIdentity = tokens.filter(({ AuthMethod }) => AuthMethod === "nomad-workloads");
     const roles = new Set(byIdentity.flatMap(({ Roles }) => (Roles ?? []).map(({ Name }) => Name)));
-    expect([...roles]).toContain(`nomad-ingress-job-${ingress}`);
+    expect([...roles]).toContain(`nomad-ingress-job-ingress-${ingress}`);
   });
 }
 

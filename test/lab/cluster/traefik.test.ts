@@ -11,7 +11,7 @@ import { firstUp, secondUp } from "./first-up";
 /** The site behind Traefik, on a small cluster of its own with two load balancers. */
 
 const trial = new Trial("traefik");
-const certificatePath = "/v1/certificates/ingress/traefik/site";
+const certificatePath = "/v1/certificates/ingress/ingress/site";
 const name = "www.dev.test";
 
 /** What a certificate lies in Vault as. */

@@ -119,7 +119,7 @@ export const endpoints = {
       "GET /v1/agent/pprof/cmdline",
       "GET /v1/agent/keyring/list",
       "GET /v1/jobs",
-      "GET /v1/job/fabio?namespace=ingress",
+      "GET /v1/job/ingress?namespace=ingress",
       "GET /v1/nodes",
       "GET /v1/allocations",
       "GET /v1/allocations?namespace=*",
@@ -179,7 +179,7 @@ export const endpoints = {
       "GET /v1/auth/token/accessors?list=true",
       "GET /v1/secret/metadata?list=true",
       "GET /v1/identity/entity/id?list=true",
-      "GET /v1/secret/data/ingress/fabio/certs/site",
+      "GET /v1/certificates/ingress/ingress/site",
     ],
     closedWrites: [
       "GET /v1/sys/host-info",

@@ -203,15 +203,15 @@ export function taskRefusals(trial: Trial): void {
         kind: "request",
         host,
         port: portNumbers.vaultApi,
-        path: `/v1/secret/${path}`,
+        path: `/v1/${path}`,
         tokens: { "X-Vault-Token": "/secrets/vault_token" },
       });
       const paths = [
-        `data/default/${job}`,
-        "data/default/another",
-        "data/website/website",
-        "data/ingress/fabio/certs/site",
-        "metadata/?list=true",
+        `secret/data/default/${job}`,
+        "secret/data/default/another",
+        "secret/data/website/website",
+        "secret/metadata/?list=true",
+        "certificates/ingress/ingress/site",
       ];
       expect(await inAWord("host", paths.map(vault))).toEqual([200, 403, 403, 403, 403]);
     });

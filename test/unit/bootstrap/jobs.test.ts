@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type IngressArgs, ingresses, routeTags } from "../../../components/jobs/ingress";
+import {
+  type IngressArgs,
+  ingressCertificate,
+  ingresses,
+  routeTags,
+  tcpRouteTags,
+} from "../../../components/jobs/ingress";
 import { websiteJob, websitePage } from "../../../components/jobs/website";
 import { type Answer, type Asked, run, Stage } from "./programs";
 
@@ -267,8 +273,6 @@ const ingressArgs: IngressArgs = {
   datacenter: "dc1",
   nodeClass: "load-balancer",
   program: artifact,
-  vaultAddress: "https://active.vault.service.consul:8200",
-  vaultCaPem: "pem",
   consulCaPem: "pem",
   backends: [{ name: "website", serverName: "website.service.consul", caPem: "root\npem\n" }],
 };
@@ -289,7 +293,7 @@ const specs = [
 ];
 
 test.each(specs)(
-  "the job $id gets exactly the variables that its file declares, and is what it says",
+  "the job $id in $namespace gets exactly the variables that its file declares, and is what it says",
   (spec) => {
     const declared = [...spec.hcl.matchAll(/^variable "(\w+)"/gm)].map((match) => match[1]);
     expect(Object.keys(spec.variables).sort()).toEqual(declared.sort());
@@ -303,7 +307,8 @@ test.each(Object.values(ingresses))(
   (one) => {
     const rights = one.consulRights();
     const { id, namespace, hcl } = one.job(ingressArgs);
-    expect(rights).toMatchObject({ namespace, job: id });
+    expect(rights).toMatchObject({ namespace, job: id, task: one.name });
+    expect(hcl).toContain(`task "${one.name}" {`);
     expect(rights.rules).toContain('service_prefix "" { policy = "read" }');
     expect(rights.rules.match(/policy = "(\w+)"/g)?.every((p) => p === 'policy = "read"')).toBe(true);
     // It would be shown in a log, or to whoever reads the job.
@@ -320,18 +325,81 @@ test("Traefik may read no more of Consul than Fabio, and shows neither API nor d
   expect(traefik.hcl).toContain("exposedByDefault: false");
 });
 
+test.each(Object.values(ingresses))(
+  "$name has a certificate with its key, in one file that restarts nothing, and no token of Vault's",
+  (one) => {
+    const { hcl } = one.job(ingressArgs);
+    expect(`${ingressCertificate.store}/${ingressCertificate.path}`).toBe(
+      "certificates/ingress/ingress/site",
+    );
+    const templates = hcl.split(/^ {6}template \{$/m).filter((part) => part.includes('"certificates/'));
+    expect(templates).toHaveLength(1);
+    expect(templates[0]).toContain('with secret "certificates/$' + '{var.namespace}/ingress/site"');
+    expect(templates[0]).toContain('change_mode = "noop"');
+    expect(templates[0]).toContain(".Data.key");
+    expect(hcl).toMatch(/disable_file = true/);
+  },
+);
+
 test("Traefik verifies what stands behind it, by name and authority", () => {
-  expect(JSON.parse(String(traefik.variables.transports))).toEqual({
-    website: {
-      serverName: "website.service.consul",
-      rootCAs: ["root\npem\n"],
-      disableHTTP2: true,
-      forwardingTimeouts: { dialTimeout: "1s" },
+  expect(JSON.parse(String(traefik.variables.http))).toMatchObject({
+    serversTransports: {
+      website: {
+        serverName: "website.service.consul",
+        rootCAs: ["root\npem\n"],
+        disableHTTP2: true,
+        forwardingTimeouts: { dialTimeout: "1s" },
+      },
+    },
+  });
+  expect(JSON.parse(String(traefik.variables.tcp))).toEqual({
+    serversTransports: {
+      website: {
+        tls: { serverName: "website.service.consul", rootCAs: ["root\npem\n"] },
+        dialTimeout: "1s",
+      },
     },
   });
   expect(routeTags({ service: "website", domain: "www.dev.test" })).toContain(
     "traefik.http.services.website.loadbalancer.serverstransport=website@file",
   );
+});
+
+test("what a middleware guards is no route of Fabio's, which knows none", () => {
+  const open = routeTags({ service: "board", domain: "board.dev.test" });
+  const guarded = routeTags({ service: "board", domain: "board.dev.test", middlewares: ["auth@file"] });
+  expect(open.some((tag) => tag.startsWith("urlprefix-"))).toBe(true);
+  expect(guarded.some((tag) => tag.startsWith("urlprefix-"))).toBe(false);
+  expect(guarded).toContain("traefik.http.routers.board.middlewares=auth@file,again@file");
+  const { variables } = ingresses.traefik.job({
+    ...ingressArgs,
+    middlewares: { auth: { forwardAuth: { address: "https://auth" } } },
+  });
+  const { middlewares } = JSON.parse(String(variables.http));
+  expect(Object.keys(middlewares).sort()).toEqual(["again", "auth"]);
+});
+
+test("who comes by an address finds the one service that says so", () => {
+  const tags = routeTags({ service: "board", domain: "board.dev.test" });
+  expect(tags.join("\n")).not.toMatch(/HostRegexp|urlprefix-[/*]/);
+});
+
+test("TLS that speaks no HTTP ends at the ingress and is verified beyond it, or at the service", () => {
+  const route = { service: "ledger", domain: "ledger.dev.test" };
+  expect(tcpRouteTags(route)).toEqual([
+    "traefik.enable=true",
+    "traefik.tcp.routers.ledger.entrypoints=https",
+    "traefik.tcp.routers.ledger.rule=HostSNI(`ledger.dev.test`)",
+    "traefik.tcp.routers.ledger.tls=true",
+    "traefik.tcp.services.ledger.loadbalancer.server.tls=true",
+    "traefik.tcp.services.ledger.loadbalancer.serverstransport=ledger@file",
+  ]);
+  expect(tcpRouteTags({ ...route, tlsEnds: "service" })).toEqual([
+    "traefik.enable=true",
+    "traefik.tcp.routers.ledger.entrypoints=https",
+    "traefik.tcp.routers.ledger.rule=HostSNI(`ledger.dev.test`)",
+    "traefik.tcp.routers.ledger.tls.passthrough=true",
+  ]);
 });
 
 test.each([
@@ -343,7 +411,7 @@ test.each([
   ["other.test", false],
   ["www.dev.test.evil.test", false],
 ])("whoever asks for %s by address comes to the site: %s", (host, comes) => {
-  const rule = routeTags({ service: "website", domain: "www.dev.test" }).find((tag) =>
+  const rule = routeTags({ service: "website", domain: "www.dev.test", byAddress: true }).find((tag) =>
     tag.includes(".rule="),
   );
   const pattern = /HostRegexp\(`(.+)`\)/.exec(rule ?? "")?.[1] ?? "nothing";

@@ -50,7 +50,7 @@ test("one load balancer more: besides its own, the site's certificate has an add
   const known = new Map(base.resources.map((one) => [one.id, JSON.stringify(one)]));
   const changed = without("edge-c", more).filter((one) => known.get(one.id) !== JSON.stringify(one));
   const ids = changed.map(({ id }) => id).sort();
-  expect(ids).toEqual(["remote.Command fabio", "remote.Command site-answers", "tls.CertRequest site-edge"]);
+  expect(ids).toEqual(["remote.Command ingress", "remote.Command site-answers", "tls.CertRequest site-edge"]);
 });
 
 test("the preview of a first up shows every resource, though nothing is known yet", async () => {

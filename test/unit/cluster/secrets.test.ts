@@ -156,7 +156,7 @@ test("a client is told no management token and no key of the servers' gossip", (
 
 test("a job's file and variables hold no secret: whoever may read the job reads them", () => {
   const jobs = deployment.resources.filter(({ kind }) => kind === "NomadJob");
-  expect(jobs.map(({ name }) => name)).toEqual(["fabio", "website"]);
+  expect(jobs.map(({ name }) => name)).toEqual(["ingress", "website"]);
   for (const { name } of jobs) {
     const { input } = bundleOf(command(name));
     expect(input.hcl, name).toContain(`job "${name}"`);

@@ -76,10 +76,14 @@ describe("marks of secrets, which @pulumi/policy takes off", () => {
 const textInText = `"} ${"$"}{d["e"]} \\" }"`;
 
 describe("a job's file", () => {
-  test.each(["fabio", "website"])("%s is read whole", (name) => {
+  test.each([
+    ["fabio", "ingress"],
+    ["traefik", "ingress"],
+    ["website", "website"],
+  ])("%s is read whole", (name, id) => {
     const file = parseHcl(readFileSync(join(root, `components/jobs/specs/${name}.nomad.hcl`), "utf8"));
     const job = file.blocks.find(({ type }) => type === "job");
-    expect(job?.labels).toEqual([name]);
+    expect(job?.labels).toEqual([id]);
     const task = job?.blocks.find(({ type }) => type === "group")?.blocks.find(({ type }) => type === "task");
     expect(task?.blocks.map(({ type }) => type)).toEqual(
       expect.arrayContaining(["config", "artifact", "resources"]),

@@ -83,7 +83,7 @@ describe.each([
       .filter(({ type }) => (jobTypes as readonly string[]).includes(type))
       .flatMap((one) => jobsIn(one));
     expect(jobs.map(({ id, namespace }) => [id, namespace])).toEqual([
-      ["fabio", "ingress"],
+      ["ingress", "ingress"],
       ["website", "website"],
     ]);
     for (const { tasks } of jobs) {
