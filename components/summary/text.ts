@@ -103,9 +103,7 @@ export function changesText(changes: PlanChanges, plan: PlanSummary, flag = ""):
   const waiting = [...new Set(changed.filter(({ waits }) => waits).map(({ machine }) => machine))];
   return [
     `Since the last up:\n${table(lines)}`,
-    ...(cost
-      ? [`  ${money(cost.before)}, then ${money(cost.after)} ${cost.currency} a month (${signed(cost)})`]
-      : []),
+    ...(cost ? [`  ${costChange(cost)}`] : []),
     ...(waiting.length > 0
       ? [
           `  No living machine is resized. To make it anew: npx hashistack replace${flag} ${waiting.join(" ")}`,
@@ -121,8 +119,10 @@ function describe(machine: PlannedMachine | undefined): string {
     .join(", ");
 }
 
-function signed({ before, after }: NonNullable<PlanChanges["cost"]>): string {
-  return `${after < before ? "-" : "+"}${money(Math.abs(after - before))}`;
+function costChange({ before, after, currency }: NonNullable<PlanChanges["cost"]>): string {
+  if (before === after) return `${money(after)} ${currency} a month, as before`;
+  const difference = `${after < before ? "-" : "+"}${money(Math.abs(after - before))}`;
+  return `${money(before)}, then ${money(after)} ${currency} a month (${difference})`;
 }
 
 function warningsText(warnings: readonly PlanWarning[]): string | undefined {
