@@ -2,11 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ClusterMachine } from "./machine";
 import { joinFragments } from "./provisioning/merge";
 import type { PlanFragment } from "./provisioning/plan";
+import { renderEgress } from "./roles/egress";
 import type { Leaf } from "./roles/leaf";
 import { renderSsh } from "./roles/support";
 import { renderSystem } from "./roles/system";
 import { hexKey } from "./secrets/derive";
-import { nodeName } from "./topology/members";
+import { tunnelEnd } from "./topology/egress";
+import { membersWith, nodeName } from "./topology/members";
 import type { MachineSpec, Member, Service, Topology } from "./topology/model";
 import { leafNames } from "./topology/names";
 import { zonesFor } from "./topology/zones";
@@ -75,15 +77,17 @@ export function baseFragment(
   user: string,
   restartKey: pulumi.Input<string>,
 ): pulumi.Output<PlanFragment> {
-  return pulumi.all([slot.member, fixed, restartKey]).apply(([member, others, key]) =>
-    joinFragments(
+  return pulumi.all([slot.member, fixed, restartKey]).apply(([member, others, key]) => {
+    const tunnel = tunnelEnd(member, membersWith("support", others)[0], topology.network);
+    return joinFragments(
       renderSsh({
         user,
         jump: slot.spec.roles.includes("support"),
         ...(isServer(slot.spec) ? { restartKey: key } : {}),
       }),
       slot.machine.sharedHost ? {} : renderSystem(),
+      tunnel ? renderEgress(tunnel) : {},
       { zones: zonesFor(member, others, topology) },
-    ),
-  );
+    );
+  });
 }

@@ -1,4 +1,5 @@
 import { overlap, parseCidr } from "../topology/cidr";
+import { tunnelBits } from "../topology/egress";
 import { standsApart } from "../topology/topology";
 import type { LinodeCloudSettings, Settings } from "./model";
 import { type Report, shown } from "./problems";
@@ -21,10 +22,11 @@ const keptRange = "192.168.128.0/17";
 
 export function checkLinode(cloud: LinodeCloudSettings, settings: Partial<Settings>, report: Report): void {
   const { name, network, groups } = settings;
-  if (cloud.egress === "nat") {
+  const own = network && parseCidr(network.ipv4);
+  if (cloud.egress === "nat" && own && typeof own !== "string" && own.bits < tunnelBits) {
     report(
-      ["cloud", "egress"],
-      "must be public for now: nobody does NAT for machines without a public address",
+      ["network", "ipv4"],
+      `/${own.bits} is too large for the cloud's egress "nat", where machines go out by a tunnel: at most a /${tunnelBits}`,
     );
   }
   const nameLimit = labelLimit - longestEnding;

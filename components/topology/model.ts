@@ -27,6 +27,11 @@ export interface MachineSpec {
   readonly nodeClass?: string;
   /** Whether the machine has addresses that are reached from outside. Support and load balancers only. */
   readonly public: boolean;
+  /**
+   * Where machines without a public address go out through support. "gateway": support itself. "behind": one that goes out
+   * through it. Undefined: the machine's way out is its cloud's matter.
+   */
+  readonly egress?: "gateway" | "behind";
   /** The cloud's own word for the size, or undefined for the cloud's default. */
   readonly size?: string;
 }
@@ -93,4 +98,16 @@ export interface Member {
    */
   readonly hostname?: string;
   readonly addresses: Addresses;
+}
+
+/** One end of the tunnel by which machines go out through support. Plain values, as a machine's program reads them. */
+export interface TunnelEnd {
+  /** Its address in the private network. */
+  readonly local: string;
+  /** Support's, on a machine behind it. */
+  readonly remote?: string;
+  /** Its address inside, with the prefix length. */
+  readonly address: string;
+  /** Support's address inside, on a machine behind it. */
+  readonly gateway?: string;
 }

@@ -11,8 +11,11 @@ import { loadBalancerClass, type MachineSpec, type Role } from "./model";
  */
 export type Neighbour = "world" | "admins" | "members" | Role;
 
-/** Where it is open. "members" as above; "load-balancer": clients of that class. */
-export type Place = Role | "members" | "load-balancer";
+/**
+ * Where it is open. "members" as above; "load-balancer": clients of that class; "gateway" and "behind": support and those
+ * that go out through it, where they do (`MachineSpec.egress`).
+ */
+export type Place = Role | "members" | "load-balancer" | "gateway" | "behind";
 
 /** A port, or the first and last of a range. */
 export type Port = number | readonly [number, number];
@@ -46,12 +49,17 @@ export const portNumbers = {
   nomadApi: 4646,
   nomadRpc: 4647,
   nomadGossip: 4648,
+  /** VXLAN's. */
+  tunnel: 4789,
   /** Nomad gives tasks' ports from this range. */
   dynamic: [20000, 32000],
 } as const satisfies Record<string, Port>;
 
 const tcp = ["tcp"] as const;
+const udp = ["udp"] as const;
 const both = ["tcp", "udp"] as const;
+
+const inTunnel = "what it carries is bound for the internet, where it goes as it is";
 
 export const openPorts: readonly OpenPort[] = [
   {
@@ -200,6 +208,24 @@ export const openPorts: readonly OpenPort[] = [
     clear: "what a task speaks is the task's own; only clients of the cluster reach it",
   },
   {
+    service: "way out",
+    port: portNumbers.tunnel,
+    protocols: udp,
+    to: "gateway",
+    from: ["members"],
+    why: "with `egress: nat` at Linode, machines without a public address go out through support",
+    clear: inTunnel,
+  },
+  {
+    service: "way out, answers",
+    port: portNumbers.tunnel,
+    protocols: udp,
+    to: "behind",
+    from: ["support"],
+    why: "what comes back to them",
+    clear: inTunnel,
+  },
+  {
     service: "site, redirect",
     port: portNumbers.http,
     protocols: tcp,
@@ -236,6 +262,9 @@ export function isPlace(spec: MachineSpec, place: Place): boolean {
       return !spec.roles.includes("support");
     case "load-balancer":
       return spec.roles.includes("nomad-client") && spec.nodeClass === loadBalancerClass;
+    case "gateway":
+    case "behind":
+      return spec.egress === place;
     default:
       return spec.roles.includes(place);
   }

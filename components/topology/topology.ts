@@ -13,12 +13,20 @@ export function topologyOf(settings: Settings): Topology {
     network: settings.network,
     adminCidrs: settings.adminCidrs,
     versions: settings.versions,
-    machines: Object.entries(settings.groups).flatMap(([name, group]) => machinesOf(name, group)),
+    machines: Object.entries(settings.groups).flatMap(([name, group]) =>
+      machinesOf(name, group, throughSupport(settings)),
+    ),
   };
 }
 
-function machinesOf(name: string, group: GroupSettings): MachineSpec[] {
+/** Whether support does NAT for the machines without a public address: where the cloud has nothing that does. */
+function throughSupport({ cloud }: Settings): boolean {
+  return cloud.kind === "linode" && cloud.egress === "nat";
+}
+
+function machinesOf(name: string, group: GroupSettings, nat: boolean): MachineSpec[] {
   const nodeClass = nodeClassOf(group);
+  const way = group.roles.includes("support") ? "gateway" : isPublic(group) ? undefined : "behind";
   return group.keys.map((key) => ({
     name: `${name}-${key}`,
     group: name,
@@ -26,6 +34,7 @@ function machinesOf(name: string, group: GroupSettings): MachineSpec[] {
     roles: group.roles,
     ...(nodeClass === undefined ? {} : { nodeClass }),
     public: isPublic(group),
+    ...(nat && way ? { egress: way } : {}),
     ...(group.size === undefined ? {} : { size: group.size }),
   }));
 }

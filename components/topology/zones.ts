@@ -1,8 +1,10 @@
 import type { PlannedZone } from "../provisioning/plan";
 import { hostCidr } from "./cidr";
+import { tunnelNetwork } from "./egress";
 import { memberAddresses } from "./members";
 import { type Member, type Role, roles, type Topology } from "./model";
 import { type Neighbour, neighboursOf, portText, reachable } from "./ports";
+import { adminsZone, order, tunnelZone } from "./zone-names";
 
 /**
  * firewalld's zones from the ports table.
@@ -12,7 +14,6 @@ import { type Neighbour, neighboursOf, portText, reachable } from "./ports";
  * zone. So the narrow ones have the lower numbers, and each zone holds all that its sources may do, whatever makes
  * them able to.
  */
-const order = { machines: "hs10", admins: "hs20", clients: "hs30", world: "hs90" } as const;
 
 /** The limit of firewalld: a chain's name in the kernel has 28 characters, 11 of them are firewalld's. */
 export const zoneNameLimit = 17;
@@ -52,13 +53,14 @@ export function zonesFor(
     leaversLinger: true,
   }));
   if (portsFor(member, ["admins"]).length > 0) {
-    zones.push(
-      zone(`${order.admins}-admins`, topology.adminCidrs, ["admins", "world"], "From administrators"),
-    );
+    zones.push(zone(adminsZone, topology.adminCidrs, ["admins", "world"], "From administrators"));
   }
   const { ipv4, ipv6 } = topology.network;
   const networks = ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
   zones.push(zone(`${order.clients}-clients`, networks, neighboursOf(["nomad-client"]), "From clients"));
+  if (member.spec.egress === "gateway") {
+    zones.push(zone(tunnelZone, [tunnelNetwork(ipv4)], [], "From machines that go out through"));
+  }
   if (portsFor(member, ["world"]).length > 0) {
     zones.push(zone(`${order.world}-world`, ["0.0.0.0/0", "::/0"], ["world"], "From anybody"));
   }

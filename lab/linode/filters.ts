@@ -58,6 +58,7 @@ export function applyFilters({ state, machines }: Pick<Call, "state" | "machines
       if (!instance) continue;
       filters.push({
         addresses: machines.addresses(instance.order.host),
+        ...(instance.order.public && instance.order.vpc ? { vpc: instance.order.vpc.address } : {}),
         inbound: ruleSet(view.rules, "inbound"),
         outbound: ruleSet(view.rules, "outbound"),
       });

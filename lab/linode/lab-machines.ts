@@ -71,7 +71,10 @@ export class LabMachines implements Machines {
   filter(filters: readonly MachineFilter[]): Promise<void> {
     const next = this.filtering.then(async () => {
       const argv = ["nsenter", `--net=${namespacePath(routerNamespace(this.lab))}`, "nft", "-f", "-"];
-      await run(argv, { input: routerFilter(filters), what: "The firewalls of the lab's router" });
+      await run(argv, {
+        input: routerFilter(filters, this.network),
+        what: "The firewalls of the lab's router",
+      });
     });
     this.filtering = next.catch(() => undefined);
     return next;

@@ -41,6 +41,8 @@ export interface Machines {
 /** A machine's firewall, flattened. */
 export interface MachineFilter {
   readonly addresses: PublicAddresses;
+  /** Its address in a VPC, where it has a public interface too: what it sends outside from there leaves by the public one. */
+  readonly vpc?: string;
   readonly inbound: RuleSet;
   readonly outbound: RuleSet;
 }

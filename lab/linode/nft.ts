@@ -1,3 +1,4 @@
+import type { Network } from "../machines/addresses.js";
 import type { FilterRule, MachineFilter, RuleSet } from "./machines.js";
 
 /**
@@ -39,14 +40,18 @@ function chain(name: string, set: RuleSet, side: "saddr" | "daddr"): string[] {
   return [`  chain ${name} {`, ...lines, `    ${verdict(set.policy)}`, "  }"];
 }
 
-/** The text for `nft -f` that puts these filters in place of those before, in one step. */
-export function routerFilter(filters: readonly MachineFilter[]): string {
+/**
+ * The text for `nft -f` that puts these filters in place of those before, in one step. From a VPC's addresses nothing goes
+ * outside: a machine that has a public interface uses that one's (here it has one card for both, so the router sees to it).
+ */
+export function routerFilter(filters: readonly MachineFilter[], vpc: Network): string {
   const table = "table inet linode";
   const jumps = (side: "saddr" | "daddr", prefix: string): string[] =>
     filters.flatMap(({ addresses }, index) => [
       `    ip ${side} ${addresses.ipv4} jump ${prefix}${index}`,
       `    ip6 ${side} ${addresses.ipv6} jump ${prefix}${index}`,
     ]);
+  const both = filters.filter(({ vpc }) => vpc !== undefined);
   return [
     // Deleting needs one that is there.
     `${table} { }`,
@@ -60,8 +65,17 @@ export function routerFilter(filters: readonly MachineFilter[]): string {
     // Before the lab's own filter: what passes here is looked at there.
     "    type filter hook forward priority filter - 10; policy accept;",
     "    ct state established,related accept",
+    `    ip saddr ${vpc.ipv4} ip daddr != ${vpc.ipv4}${both.length > 0 ? ` ip saddr != { ${both.map(({ vpc }) => vpc).join(", ")} }` : ""} drop`,
+    `    ip6 saddr ${vpc.ipv6} ip6 daddr != ${vpc.ipv6} drop`,
     ...jumps("saddr", "out"),
     ...jumps("daddr", "in"),
+    "  }",
+    "  chain postrouting {",
+    "    type nat hook postrouting priority srcnat; policy accept;",
+    ...both.map(
+      ({ vpc: inside, addresses }) =>
+        `    ip saddr ${inside} ip daddr != ${vpc.ipv4} snat ip to ${addresses.ipv4}`,
+    ),
     "  }",
     "}",
     "",

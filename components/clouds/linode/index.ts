@@ -18,6 +18,11 @@ export interface LinodeCloudArgs {
   type: string;
   /** Private IPv4 prefix of the VPC. Example: "10.1.0.0/24". */
   ipv4: string;
+  /**
+   * How machines go out that nobody outside reaches. "public": each by an address of its own. "nat": they have none, and
+   * somebody else must hand on what they send. Default: "public".
+   */
+  egress?: "public" | "nat";
   /** Where admins are: sources of what is open to them. */
   adminCidrs: readonly string[];
   /** Whether the disks of machines that hold state are backed up, for a price. */
@@ -42,7 +47,8 @@ const egressOnly = "egress-public";
 
 /**
  * Machines at Linode: one VPC, a Cloud Firewall for each kind of exposure, placement groups for those that stand apart.
- * Every machine has a public address, of either family: it goes out by it, and its firewall lets in the openings alone.
+ * A machine has a public address, of either family: it goes out by it, and its firewall lets in the openings alone. With
+ * `egress: nat` only those have one that are reached from outside.
  * Root's password is made by the provider at random, and kept nowhere. The token is the provider's matter.
  */
 export class LinodeCloud implements Cloud {
@@ -86,7 +92,9 @@ export class LinodeCloud implements Cloud {
             .output(request.firstContact)
             .apply((contact) => [{ userData: Buffer.from(renderUserData(contact)).toString("base64") }]),
         ),
-        interfaces: [{ purpose: "public", primary: true }, this.inside(request.host)],
+        interfaces: this.goesOut(request)
+          ? [{ purpose: "public", primary: true }, this.inside(request.host)]
+          : [{ ...this.inside(request.host), primary: true }],
         firewallId: this.firewalls.idFor(request.openings),
         ...this.group(request.spread),
         backupsEnabled: args.backups && (request.stateful ?? false),
@@ -145,8 +153,15 @@ export class LinodeCloud implements Cloud {
     return { placementGroup: { id: group.id.apply(Number) } };
   }
 
-  private tagsOf({ tags = [], openings }: MachineRequest): string[] {
-    return [this.args.cluster, ...tags, ...(openings.length === 0 ? [egressOnly] : [])].sort();
+  /** Whether it has a public address, be it for going out alone. */
+  private goesOut({ public: reached }: MachineRequest): boolean {
+    return reached || this.args.egress !== "nat";
+  }
+
+  private tagsOf(request: MachineRequest): string[] {
+    const { tags = [], openings } = request;
+    const outOnly = openings.length === 0 && this.goesOut(request);
+    return [this.args.cluster, ...tags, ...(outOnly ? [egressOnly] : [])].sort();
   }
 }
 

@@ -2,7 +2,7 @@
 
 Names of .consul go to the machine's own agent by systemd-resolved, so that file must be resolved's. Some clouds write it
 themselves, at every boot (Linode's Network Helper): then the servers in it are kept, and become those of the interface
-that leads out. Where the file is resolved's already, and nothing was kept, nothing is done.
+that leads to them. Where the file is resolved's already, and nothing was kept, nothing is done.
 """
 
 import contextlib
@@ -43,10 +43,11 @@ def take_over():
     os.replace(staged, at(RESOLV))
 
 
-def way_out():
-    """The interface of the default route."""
-    for family in ("-4", "-6"):
-        routes = json.loads(run(["ip", family, "-j", "route", "show", "default"]) or "[]")
+def way_out(servers):
+    """The interface by which the first of them is reached that is reached at all."""
+    for server in servers:
+        # Status 2: there is no way to it.
+        routes = json.loads(run(["ip", "-j", "route", "get", server], accept=(0, 2)) or "[]")
         if routes:
             return routes[0]["dev"]
     raise Failure("no interface leads out, so no name server can be asked")
@@ -57,7 +58,7 @@ def main():
         take_over()
     servers = (read_file(KEPT) or "").split()
     if servers:
-        out = way_out()
+        out = way_out(servers)
         run(["resolvectl", "dns", out, *servers])
         # Every name but those that resolved has a better place for.
         run(["resolvectl", "domain", out, "~."])

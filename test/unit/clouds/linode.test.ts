@@ -79,6 +79,21 @@ test("a machine goes out by a public address of its own and has one in the VPC, 
   ]);
 });
 
+test("with egress nat only those have a public address that are reached from outside", async () => {
+  const recorded = await made(requests, { egress: "nat" });
+  const purposes = (name: string) =>
+    (inputs(instance(name, recorded)).interfaces as { purpose: string; primary?: boolean }[]).map(
+      ({ purpose, primary }) => [purpose, primary ?? false],
+    );
+  for (const name of ["support-a", "edge-a"])
+    expect(purposes(name), name).toEqual([
+      ["public", true],
+      ["vpc", false],
+    ]);
+  expect(purposes("client-a")).toEqual([["vpc", true]]);
+  expect(inputs(instance("client-a", recorded)).tags).toEqual(["campus"]);
+});
+
 test("a machine is under its firewall from its birth, and no firewall lists machines", () => {
   const behind = { "support-a": "admins", "edge-a": "world", "edge-b": "world", "client-a": "inside" };
   for (const [machine, firewall] of Object.entries(behind)) {

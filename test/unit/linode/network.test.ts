@@ -6,22 +6,34 @@ import { machineName } from "../../../lab/linode/lab-machines";
 import { routerFilter } from "../../../lab/linode/nft";
 
 describe("the router's filter", () => {
+  const vpc = { ipv4: "10.1.0.0/24", ipv6: "fd00:1ab::/64" };
+
   it("is one replacement, with a chain for each way of each machine", () => {
     const everybody = { ipv4: ["0.0.0.0/0"], ipv6: ["::/0"] };
-    const text = routerFilter([
-      {
-        addresses: { ipv4: "203.0.113.11", ipv6: "fd00:1ab:77::11" },
-        inbound: {
-          policy: "DROP",
-          rules: [
-            { action: "ACCEPT", protocol: "TCP", ports: "22, 8000-8010", ipv4: ["192.0.2.10/32"], ipv6: [] },
-            { action: "DROP", protocol: "ICMP", ports: "", ...everybody },
-            { action: "ACCEPT", protocol: "ALL", ports: "", ipv4: ["10.0.0.0/8"], ipv6: [] },
-          ],
+    const text = routerFilter(
+      [
+        {
+          addresses: { ipv4: "203.0.113.11", ipv6: "fd00:1ab:77::11" },
+          vpc: "10.1.0.11",
+          inbound: {
+            policy: "DROP",
+            rules: [
+              {
+                action: "ACCEPT",
+                protocol: "TCP",
+                ports: "22, 8000-8010",
+                ipv4: ["192.0.2.10/32"],
+                ipv6: [],
+              },
+              { action: "DROP", protocol: "ICMP", ports: "", ...everybody },
+              { action: "ACCEPT", protocol: "ALL", ports: "", ipv4: ["10.0.0.0/8"], ipv6: [] },
+            ],
+          },
+          outbound: { policy: "ACCEPT", rules: [] },
         },
-        outbound: { policy: "ACCEPT", rules: [] },
-      },
-    ]);
+      ],
+      vpc,
+    );
     expect(text).toMatchInlineSnapshot(`
       "table inet linode { }
       delete table inet linode
@@ -39,10 +51,16 @@ describe("the router's filter", () => {
         chain forward {
           type filter hook forward priority filter - 10; policy accept;
           ct state established,related accept
+          ip saddr 10.1.0.0/24 ip daddr != 10.1.0.0/24 ip saddr != { 10.1.0.11 } drop
+          ip6 saddr fd00:1ab::/64 ip6 daddr != fd00:1ab::/64 drop
           ip saddr 203.0.113.11 jump out0
           ip6 saddr fd00:1ab:77::11 jump out0
           ip daddr 203.0.113.11 jump in0
           ip6 daddr fd00:1ab:77::11 jump in0
+        }
+        chain postrouting {
+          type nat hook postrouting priority srcnat; policy accept;
+          ip saddr 10.1.0.11 ip daddr != 10.1.0.0/24 snat ip to 203.0.113.11
         }
       }
       "
@@ -50,7 +68,7 @@ describe("the router's filter", () => {
   });
 
   it("is empty where there is no firewall", () => {
-    expect(routerFilter([])).not.toContain("jump");
+    expect(routerFilter([], vpc)).not.toContain("jump");
   });
 });
 

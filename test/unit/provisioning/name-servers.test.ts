@@ -32,7 +32,7 @@ beforeEach(() => {
       mode: 0o755,
     });
   }
-  writeFileSync(join(root, "answer-ip"), '[{"dst":"default","gateway":"192.0.2.1","dev":"eth0"}]');
+  writeFileSync(join(root, "answer-ip"), '[{"dst":"192.0.2.53","gateway":"192.0.2.1","dev":"eth0"}]');
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -49,7 +49,7 @@ function run(): { status: number | null; stderr: string; calls: string[] } {
 }
 
 const asked = [
-  "ip -4 -j route show default",
+  "ip -j route get 192.0.2.53",
   "resolvectl dns eth0 192.0.2.53 2001:db8::53",
   "resolvectl domain eth0 ~.",
 ];

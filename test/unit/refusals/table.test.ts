@@ -57,6 +57,8 @@ describe("the table", () => {
 
   test("says of every open port what each credential gets there", () => {
     const missing = openPorts
+      // A tunnel carries what others send, and nobody answers at it: the rehearsal tries what may go through.
+      .filter(({ to }) => to !== "gateway" && to !== "behind")
       .filter(({ service }) => !(service in outcomes) && !((carriedOn[service] ?? "") in outcomes))
       .map(({ service, port }) => `${service} ${portText(port)}`);
     expect(missing).toEqual([]);

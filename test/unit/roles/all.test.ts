@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { mergePlans } from "../../../components/provisioning/merge";
 import type { PlanFragment } from "../../../components/provisioning/plan";
 import { renderConsulClient, renderConsulServer } from "../../../components/roles/consul";
+import { renderEgress } from "../../../components/roles/egress";
 import { renderNomadClient, renderNomadServer } from "../../../components/roles/nomad";
 import { renderSsh, renderSupport } from "../../../components/roles/support";
 import { renderSystem } from "../../../components/roles/system";
@@ -35,6 +36,20 @@ const roles: Record<string, { render: (family: Family) => PlanFragment; group: s
   "nomad-client": { render: (family) => renderNomadClient(nomadClient(family)), group: "root" },
   support: { render: (family) => renderSupport(support(family)), group: "root" },
   system: { render: renderSystem, group: "root" },
+  "egress-gateway": {
+    render: () => renderEgress({ local: "10.1.0.2", address: "100.64.0.2/24" }),
+    group: "root",
+  },
+  "egress-behind": {
+    render: () =>
+      renderEgress({
+        local: "10.1.0.37",
+        remote: "10.1.0.2",
+        address: "100.64.0.37/24",
+        gateway: "100.64.0.2",
+      }),
+    group: "root",
+  },
   ssh: { render: () => renderSsh({ user: "ops", jump: false }), group: "root" },
 };
 

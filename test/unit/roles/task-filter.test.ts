@@ -26,10 +26,16 @@ describe("a client's table of tasks", () => {
 
   test("closes what a client's own daemons reach, and none of what tasks do", () => {
     expect([...closedToTasks].sort()).toEqual(
-      [portNumbers.nomadRpc, portNumbers.consulRpc, portNumbers.consulGossip, portNumbers.signer].sort(),
+      [
+        portNumbers.nomadRpc,
+        portNumbers.tunnel,
+        portNumbers.consulRpc,
+        portNumbers.consulGossip,
+        portNumbers.signer,
+      ].sort(),
     );
     expect(text).toContain(
-      "ip6 daddr { fd00:1ab::/64 } meta l4proto { tcp, udp } th dport { 4647, 8300, 8301, 8888 }",
+      "ip6 daddr { fd00:1ab::/64 } meta l4proto { tcp, udp } th dport { 4647, 4789, 8300, 8301, 8888 }",
     );
   });
 

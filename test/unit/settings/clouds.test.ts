@@ -81,9 +81,9 @@ describe("linode", () => {
       'cloud.backup: is not a setting; did you mean "backups"?',
     ],
     [
-      "no public addresses",
-      cloud({ egress: "nat" }),
-      "cloud.egress: must be public for now: nobody does NAT for machines without a public address",
+      "a network that is too large for the way out through support",
+      { ...cloud({ egress: "nat" }), network: { ipv4: "10.0.0.0/9" } },
+      'network.ipv4: /9 is too large for the cloud\'s egress "nat", where machines go out by a tunnel: at most a /10',
     ],
     [
       "IPv6 between machines",

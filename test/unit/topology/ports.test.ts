@@ -38,9 +38,11 @@ describe("the table", () => {
       new Set(["support"]),
     );
   });
-  test("what travels in clear is named: the redirect and what tasks speak", () => {
+  test("what travels in clear is named: the redirect, what tasks speak, and what goes out through support", () => {
     expect(openPorts.filter((line) => line.clear).map((line) => portText(line.port))).toEqual([
       "20000-32000",
+      "4789",
+      "4789",
       "80",
     ]);
   });
@@ -77,6 +79,8 @@ test("the table as documentation", () => {
     | Nomad RPC | 4647/tcp | nomad-server | nomad-server, nomad-client | clients register and fetch their work, servers replicate |  |
     | Nomad gossip | 4648/tcp+udp | nomad-server | nomad-server | servers watch each other; encrypted by a key of its own |  |
     | tasks | 20000-32000/tcp+udp | nomad-client | nomad-client | tasks reach each other, the ingress reaches the site | what a task speaks is the task's own; only clients of the cluster reach it |
+    | way out | 4789/udp | gateway | members | with \`egress: nat\` at Linode, machines without a public address go out through support | what it carries is bound for the internet, where it goes as it is |
+    | way out, answers | 4789/udp | behind | support | what comes back to them | what it carries is bound for the internet, where it goes as it is |
     | site, redirect | 80/tcp | load-balancer | world | visitors are sent on to HTTPS | answers with nothing but the redirect |
     | site | 443/tcp | load-balancer | world | visitors |  |
 

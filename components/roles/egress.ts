@@ -1,0 +1,84 @@
+import { readAsset } from "../provisioning/assets";
+import type { PlanFragment } from "../provisioning/plan";
+import type { TunnelEnd } from "../topology/model";
+import { portNumbers } from "../topology/ports";
+import { adminsZone, tunnelZone } from "../topology/zone-names";
+import { metadataAddresses } from "./task-filter";
+
+/** What a machine needs to go out through support, and support to let it. */
+
+const ours = { owner: "root", group: "root", mode: "0644" };
+const library = "/usr/local/lib/hashistack";
+const config = "/etc/hashistack/egress.json";
+const unit = "hashistack-egress.service";
+
+const service = `[Unit]
+Description=The way out through support
+Wants=network-online.target
+After=network-online.target
+Before=hashistack-names.service chrony.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/python3 -E -s -B ${library}/egress.py up
+ExecStop=/usr/bin/python3 -E -s -B ${library}/egress.py down
+TimeoutStartSec=1min
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/**
+ * firewalld's policy on support: what came through the tunnel goes on to the outside, in support's name, and nowhere
+ * else. Zones that nothing here names are closed to it: above all the cluster's own, where support may do more than others.
+ * The default zone is what no other zone claims; administrators' networks are part of the outside, but claimed.
+ */
+const policy = `<?xml version="1.0" encoding="utf-8"?>
+<policy target="ACCEPT">
+  <short>${tunnelZone}</short>
+  <description>Machines without a public address go out</description>
+  <ingress-zone name="${tunnelZone}"/>
+  <egress-zone name="drop"/>
+  <egress-zone name="${adminsZone}"/>
+  <masquerade/>
+${metadataAddresses.ipv4
+  .map((address) => `  <rule family="ipv4"><destination address="${address}"/><reject/></rule>`)
+  .join("\n")}
+</policy>
+`;
+
+/** Renders one end of the tunnel. */
+export function renderEgress(end: TunnelEnd): PlanFragment {
+  const gateway = end.remote === undefined;
+  return {
+    files: [
+      ...["host", "egress"].map((name) => ({
+        ...ours,
+        path: `${library}/${name}.py`,
+        content: readAsset(`provisioning/machine/${name}.py`),
+      })),
+      {
+        ...ours,
+        path: config,
+        content: `${JSON.stringify({ ...end, port: portNumbers.tunnel }, null, 2)}\n`,
+        notifies: [{ unit, action: "restart" }],
+      },
+      ...(gateway ? [{ ...ours, path: `/etc/firewalld/policies/${tunnelZone}.xml`, content: policy }] : []),
+    ],
+    directories: [
+      { ...ours, path: "/etc/hashistack", mode: "0755" },
+      ...(gateway ? [{ ...ours, path: "/etc/firewalld/policies", mode: "0750" }] : []),
+    ],
+    units: [{ name: unit, content: service, enable: true, onChange: "restart" }],
+    checks: [
+      {
+        what: gateway ? "others can go out through this machine" : "there is a way out through support",
+        kind: "unit",
+        target: unit,
+        timeoutSeconds: 60,
+        journalOf: unit,
+      },
+    ],
+  };
+}
