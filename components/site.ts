@@ -1,9 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
 import * as vault from "@pulumi/vault";
 import { inputOf, supportProgram } from "./bootstrap/access";
 import type { Cluster } from "./cluster";
-import type { JobArtifact } from "./jobs/artifact";
 import {
   type IngressBackend,
   ingressCertificate,
@@ -20,12 +18,10 @@ import {
   websiteServerName,
   websiteService,
 } from "./jobs/website";
-import type { ServiceAuthority } from "./pki/authority";
-import { remoteProgram } from "./provisioning/remote";
 import type { Settings } from "./settings";
+import { leaf, publish } from "./site-parts";
 import { addressIn, hostPort } from "./topology/members";
 import { loadBalancerClass } from "./topology/model";
-import { portNumbers } from "./topology/ports";
 import { nodeClassOf } from "./topology/topology";
 
 export interface SiteArgs {
@@ -36,75 +32,6 @@ export interface SiteArgs {
   backends?: pulumi.Input<pulumi.Input<IngressBackend>[]>;
   /** Traefik's middlewares by name, for routes that name them. Example: { auth: { forwardAuth: { … } } }. Default: none. */
   middlewares?: Readonly<Record<string, object>>;
-}
-
-/** What is put into the store: text of ours, or a program that support's image carries. */
-type Content = { text: string } | { program: string; version: string };
-
-function publish(
-  cluster: Cluster,
-  name: string,
-  content: Content,
-  parent: pulumi.Resource,
-): pulumi.Output<JobArtifact> {
-  const { support } = cluster.access;
-  const input =
-    "text" in content
-      ? { name, content: Buffer.from(content.text).toString("base64") }
-      : { name, program: { name: content.program, version: content.version } };
-  const published = remoteProgram(
-    `artifact-${name}`,
-    {
-      machine: support.machine,
-      connection: support.connection,
-      program: "provisioning/machine/publish",
-      input: pulumi.output(input) as pulumi.Output<object>,
-      timeoutSeconds: 120,
-      // Another support has an empty store.
-      triggers: [cluster.supportId],
-    },
-    { parent, dependsOn: [cluster.supportReady], deletedWith: support.resource },
-  );
-  return pulumi.all([published.stdout, cluster.supportAddress]).apply(([text, address]) => {
-    const { path, sha256 } = JSON.parse(text) as { path: string; sha256: string };
-    return { url: `https://${hostPort(address, portNumbers.artifacts)}/${path}`, sha256 };
-  });
-}
-
-interface LeafArgs {
-  authority: ServiceAuthority;
-  commonName: string;
-  dnsNames: string[];
-  ipAddresses?: pulumi.Input<string[]>;
-}
-
-/** A certificate whose key the program makes: for what lies in Vault and not on one machine. */
-function leaf(name: string, args: LeafArgs, opts: pulumi.CustomResourceOptions) {
-  const key = new tls.PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, opts);
-  const request = new tls.CertRequest(
-    name,
-    {
-      privateKeyPem: key.privateKeyPem,
-      subject: { commonName: args.commonName },
-      dnsNames: args.dnsNames,
-      ipAddresses: args.ipAddresses,
-    },
-    opts,
-  );
-  const signed = new tls.LocallySignedCert(
-    name,
-    {
-      certRequestPem: request.certRequestPem,
-      caPrivateKeyPem: args.authority.issuingKeyPem,
-      caCertPem: args.authority.issuingPem,
-      validityPeriodHours: 90 * 24,
-      earlyRenewalHours: 30 * 24,
-      allowedUses: ["digital_signature", "server_auth"],
-    },
-    opts,
-  );
-  const chain = pulumi.interpolate`${signed.certPem}${args.authority.issuingPem}`;
-  return { chain, key: key.privateKeyPem };
 }
 
 /** The certificate in a store of its own, whose short lease tells Nomad to read it again soon. */
