@@ -361,6 +361,22 @@ export const MANIFEST: readonly Program[] = [
       buildSeconds: 80,
     },
   },
+  {
+    name: "bombardier",
+    version: "1.2.6",
+    purpose: "asks for pages as fast as it can: the bench's load",
+    optional: true,
+    // No release: its sums are unsigned. No question: it tells its version beside its help, not on its output.
+    module: {
+      module: "bombardier",
+      origin: "github.com/codesenberg/bombardier@v1.2.6",
+      package: "github.com/codesenberg/bombardier",
+      cgo: false,
+      tags: [],
+      variables: ["main.version=v1.2.6"],
+      buildSeconds: 15,
+    },
+  },
 ];
 
 /** Every program's name, in the manifest's order. */
