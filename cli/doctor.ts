@@ -153,15 +153,12 @@ export async function repair(
   say: (line: string) => void,
 ): Promise<MachineReport[]> {
   const drifted = reports.filter(({ drift }) => drift.length > 0).map(({ machine }) => machine);
-  if (drifted.length === 0) return [...reports];
   const failed = new Map<string, string>();
-  let pending = false;
   for (const turn of turnsOf(drifted, ward.outputs)) {
     await Promise.all(
       turn.map(async (machine) => {
         try {
           const answer = await repairOne(ward, machine);
-          pending ||= answer.pending.length > 0;
           for (const line of answer.changed) say(`${machine}: ${line}`);
         } catch (error) {
           failed.set(machine, problemOf(error));
@@ -169,7 +166,8 @@ export async function repair(
       }),
     );
   }
-  if (pending) await restartWaiting(ward, say);
+  // Asked even where nothing drifted: what a server takes itself for shows in no file.
+  await restartWaiting(ward, say);
   const after = await examine(ward, drifted);
   return reports.map((before) => {
     const now = after.find(({ machine }) => machine === before.machine) ?? before;
@@ -187,8 +185,9 @@ async function restartWaiting(ward: Ward, say: (line: string) => void): Promise<
   if (!program) return say("restarts wait: the state has no rollout yet; run up");
   try {
     const answer = z
-      .object({ restarted: z.array(z.string()) })
+      .object({ restarted: z.array(z.string()), rejoined: z.array(z.string()) })
       .parse(await runOn(ward.ssh, support, program, "repair", limit));
+    for (const unit of answer.rejoined) say(`${unit} joined its cluster anew`);
     for (const unit of answer.restarted) say(`${unit} restarted`);
   } catch (error) {
     say(`restarts wait: ${problemOf(error)}`);

@@ -137,6 +137,11 @@ function judgeNomad(view: NomadView, expected: Expected): string[] {
 
 function judgeVault(view: VaultView, expected: Expected): string[] {
   if (!view.initialized) return ["Vault is not initialised."];
+  if (view.removed) {
+    return [
+      "One of Vault's servers takes itself for removed from the cluster: npx hashistack up --repair makes it join anew.",
+    ];
+  }
   if (view.sealed) return ["Vault is sealed."];
   const problems = judgePeers("Vault", view.peers, expected.vaultServers);
   problems.push(...lackingSentence("Vault's unsealed servers", expected.vaultServers, view.unsealed));

@@ -63,6 +63,8 @@ export interface VaultView {
   readonly peers: readonly RaftPeer[];
   /** Servers that are unsealed and take part: the active one and those that report to it. */
   readonly unsealed: readonly string[];
+  /** Whether the server that answered takes itself for removed from the cluster, though it may vote. */
+  readonly removed: boolean;
 }
 
 export interface CertificateView {
@@ -228,13 +230,18 @@ function jobView(job: NomadJobAnswer): JobView {
   };
 }
 
+interface VaultHealth {
+  readonly initialized: boolean;
+  readonly sealed: boolean;
+  readonly version: string;
+  readonly removed_from_cluster?: boolean;
+}
+
 async function observeVault(outputs: Outputs): Promise<VaultView> {
   const open = caller(outputs.apis.vault, outputs.ca.vault, {}, "Vault");
-  const health = await open<{ initialized: boolean; sealed: boolean; version: string }>("/v1/sys/health", {
-    accept: [429, 472, 473, 501, 503],
-  });
-  const { initialized, sealed, version } = health;
-  if (sealed || !initialized) return { initialized, sealed, version, peers: [], unsealed: [] };
+  const health = await open<VaultHealth>("/v1/sys/health", { accept: [429, 472, 473, 501, 503, 530] });
+  const { initialized, sealed, version, removed_from_cluster: removed = false } = health;
+  if (sealed || !initialized) return { initialized, sealed, version, peers: [], unsealed: [], removed };
   const get = caller(
     outputs.apis.vault,
     outputs.ca.vault,
@@ -253,6 +260,7 @@ async function observeVault(outputs: Outputs): Promise<VaultView> {
     version,
     peers: raft.data.config.servers.map(({ node_id, leader, voter }) => ({ name: node_id, leader, voter })),
     unsealed: ha.data.nodes.map(({ hostname }) => hostname),
+    removed,
   };
 }
 

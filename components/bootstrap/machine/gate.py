@@ -51,11 +51,12 @@ def sites_answer(sites):
 def unsealed(vault, servers):
     states = {}
     for address in servers:
-        # 200 active, 429 standby, 472/473 replicas, 501 not initialised, 503 sealed
-        answer = vault.at(address).call("GET", "/v1/sys/health", expect=(200, 429, 472, 473, 501, 503))
+        # 200 active, 429 standby, 472/473 replicas, 501 not initialised, 503 sealed, 530 takes itself for removed (the
+        # rollout makes that one join anew)
+        answer = vault.at(address).call("GET", "/v1/sys/health", expect=(200, 429, 472, 473, 501, 503, 530))
         states[address] = answer.status
     words = {200: "active", 429: "standby", 501: "not initialised", 503: "sealed"}
-    if 200 not in states.values() or any(status not in (200, 429) for status in states.values()):
+    if 200 not in states.values() or any(status not in (200, 429, 530) for status in states.values()):
         raise NotYet(", ".join("%s %s" % (a, words.get(s, s)) for a, s in sorted(states.items())))
 
 

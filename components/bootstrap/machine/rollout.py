@@ -1,5 +1,5 @@
-"""Restarts servers whose new configuration waits for it: one unit of one machine at a time, and only while all the other
-servers of that service are well.
+"""Restarts servers whose new configuration waits for it, and lets a server of Vault that takes itself for removed join
+anew: one unit of one machine at a time, and only while all the other servers of that service are well.
 
 input: {
   "servers": [{"machine", "node", "address", "hostKey", "roles", "pending": [units], "apis": {"consul": "host:port", ...}}],
@@ -9,7 +9,7 @@ input: {
 
 `pending` is what the machines said when they were set up; what still waits they are asked again, so a run that was cut or
 stopped is taken up where it was. What a restart does is the machine's own affair (restart_pending.py); the key opens
-nothing else. Where nothing is pending, nobody is asked anything.
+nothing else. Where nothing is pending, and Vault's servers are what they shall be, nothing is done.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
-from cluster_api import NotYet, wait
+from cluster_api import HttpError, NotYet, Unreachable, wait
 from hashistack import Failure
 from quorum import RaftService, VaultService
 
@@ -30,24 +30,37 @@ UNITS = ("consul.service", "vault.service", "nomad.service")
 # A little more than the machine itself gives it.
 RESTART_SECONDS = 240
 NOT_WAITING = 3
+VAULT = "vault.service"
+# A slow machine may be wrong about itself again.
+REJOINS = 3
 
 
 def create(given):
-    return roll_out(given, [server for server in given["servers"] if server["pending"]])
+    chain = Chain(given)
+    astray = [node for node in chain.vault_servers() if chain.takes_itself_for_removed(node)]
+    return roll_out(chain, [server for server in given["servers"] if server["pending"]], astray)
 
 
 def repair(given):
-    """As create, but every server is asked: what waits came about since, by a repair of its files."""
-    return roll_out(given, given["servers"])
+    """As create, but every server is asked: what waits came about since, by a repair of its files. One may be away."""
+    chain = Chain(given)
+    astray = []
+    for node in chain.vault_servers():
+        with contextlib.suppress(HttpError, Unreachable):
+            if chain.service(VAULT).removed(node):
+                astray.append(node)
+    return roll_out(chain, given["servers"], astray)
 
 
-def roll_out(given, marked):
-    if not marked:
-        return {"restarted": []}
-    with alone(), key_folder(given) as folder:
-        ssh = Ssh(given["user"], folder)
+def roll_out(chain, marked, astray):
+    if not marked and not astray:
+        return {"restarted": [], "rejoined": []}
+    with alone(), key_folder(chain.given) as folder:
+        ssh = chain.ssh = Ssh(chain.given["user"], folder)
+        rejoined = chain.rejoin(astray)
         waiting = {server["node"]: ssh.pending(server) for server in marked}
-        return {"restarted": Chain(given, ssh).restart({node: units for node, units in waiting.items() if units})}
+        restarted = chain.restart({node: units for node, units in waiting.items() if units})
+        return {"restarted": restarted, "rejoined": rejoined}
 
 
 @contextlib.contextmanager
@@ -102,11 +115,18 @@ class Ssh:
 
     def restart(self, server, unit):
         """Whether it was restarted; False where it no longer waits."""
-        status, _, err = self._ask(server, "restart " + unit, RESTART_SECONDS)
+        return self._bring_back(server, unit, "restart", "did not restart")
+
+    def rejoin(self, server, unit):
+        """Whether it was started without what it had; False where it no longer takes itself for removed."""
+        return self._bring_back(server, unit, "rejoin", "did not start anew")
+
+    def _bring_back(self, server, unit, verb, otherwise):
+        status, _, err = self._ask(server, "%s %s" % (verb, unit), RESTART_SECONDS)
         if status == NOT_WAITING:
             return False
         if status != 0:
-            raise Failure("%s: %s did not restart" % (server["machine"], unit), brief(err))
+            raise Failure("%s: %s %s" % (server["machine"], unit, otherwise), brief(err))
         return True
 
     def log(self, server, unit):
@@ -151,9 +171,9 @@ class Ssh:
 
 
 class Chain:
-    def __init__(self, given, ssh):
+    def __init__(self, given):
         self.given = given
-        self.ssh = ssh
+        self.ssh = None
         self.seconds = given["waitSeconds"]
         self.servers = {server["node"]: server for server in given["servers"]}
         self.services = {}
@@ -171,6 +191,33 @@ class Chain:
                 self.services[unit] = RaftService(name, self.given[name], apis, suffix)
         return self.services[unit]
 
+    def vault_servers(self):
+        return list(self.service(VAULT).apis)
+
+    def takes_itself_for_removed(self, node):
+        what = "%s: Vault tells of itself" % self.servers[node]["machine"]
+        return wait(what, lambda: self.service(VAULT).removed(node), self.seconds)
+
+    def rejoin(self, nodes):
+        """Lets Vault's servers that take themselves for removed join anew, from nothing, as their successors would."""
+        rejoined = []
+        service = self.service(VAULT)
+        if nodes:
+            leader = wait("Vault: a leader", service.health, self.seconds).leader
+            nodes = sorted(nodes, key=lambda node: node == leader)
+        for n, node in enumerate(nodes):
+            machine = self.servers[node]["machine"]
+            for _ in range(REJOINS):
+                say("%s: Vault takes itself for removed from its cluster, and joins anew" % machine)
+                self._one(node, VAULT, {other: [VAULT] for other in nodes[n + 1 :]}, self.ssh.rejoin, "rejoined")
+                if not self.takes_itself_for_removed(node):
+                    break
+            else:
+                words = "%s: Vault joined %d times and took itself for removed each time: the machine is too slow"
+                raise Failure(words % (machine, REJOINS), self.ssh.log(self.servers[node], VAULT))
+            rejoined.append("%s %s" % (machine, VAULT))
+        return rejoined
+
     def restart(self, waiting):
         """waiting: {node: [units]}."""
         while waiting:
@@ -178,7 +225,8 @@ class Chain:
             while waiting[node]:
                 unit = waiting[node][0]
                 try:
-                    self._one(node, unit, waiting)
+                    if self._one(node, unit, waiting, self.ssh.restart, "restarted"):
+                        self.restarted.append("%s %s" % (self.servers[node]["machine"], unit))
                 except Failure as failure:
                     left = sum(len(units) for units in waiting.values()) - 1
                     words = "%s; %d more wait for their restart" % (failure, left) if left else str(failure)
@@ -203,7 +251,8 @@ class Chain:
 
         return min(waiting, key=rank)
 
-    def _one(self, node, unit, waiting):
+    def _one(self, node, unit, waiting, bring_back, done_to_it):
+        """Whether it was done: not where the machine says that nothing is to be done any more."""
         server, service = self.servers[node], self.service(unit)
         where = "%s: %s" % (server["machine"], unit)
         seen = {}
@@ -214,16 +263,16 @@ class Chain:
             done = [other for other in service.apis if other != node and unit not in waiting.get(other, ())]
             service.hand_over(node, done)
         begun = time.monotonic()
-        if not self.ssh.restart(server, unit):
+        if not bring_back(server, unit):
             say("%s no longer waits" % where)
-            return
+            return False
         seen = {}
         try:
             wait("%s: back as a healthy voter" % where, lambda: back(service, node, seen), self.seconds)
         except Failure as failure:
             raise Failure(str(failure), self.ssh.log(server, unit)) from None
-        say("%s restarted, back after %.1f s" % (where, time.monotonic() - begun))
-        self.restarted.append("%s %s" % (server["machine"], unit))
+        say("%s %s, back after %.1f s" % (where, done_to_it, time.monotonic() - begun))
+        return True
 
 
 def spared(service, node, seen):

@@ -98,6 +98,10 @@ export function sshRefusals(trial: Trial): void {
         "forward from there to here": allowed(answered((done) => client.forwardIn("127.0.0.1", 0, done))),
         "the agent": allowed(said(withAgent, "id -un", "ops\n")),
         "the restart key: what waits?": allowed(said(restart, "pending", "[]\n")),
+        "the restart key: deletes a sound server's data": notSaid(
+          said(restart, "rejoin vault.service", ""),
+          "vault.service does not take itself for removed\n",
+        ),
         "the restart key: another command": notSaid(said(restart, "id", ""), refusal),
         "the restart key: a shell": notSaid(
           answered<Channel>((done) => restart.shell(false, done)).then(read),

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RolloutCluster } from "./rollout-cluster";
 
 let cluster: RolloutCluster;
@@ -27,6 +27,12 @@ async function restarted(input?: object): Promise<string[]> {
   return (JSON.parse(ran.stdout) as { restarted: string[] }).restarted;
 }
 
+async function rejoined(verb: "create" | "repair" = "create"): Promise<string[]> {
+  const ran = await cluster.rollOut(cluster.input(), verb);
+  expect(ran.stderr).not.toContain("rollout:");
+  return (JSON.parse(ran.stdout) as { rejoined: string[] }).rejoined;
+}
+
 async function failure(input?: object): Promise<string> {
   const ran = await cluster.rollOut(input);
   expect(ran.status).toBe(1);
@@ -34,16 +40,69 @@ async function failure(input?: object): Promise<string> {
   return ran.stderr;
 }
 
-test("where nothing waits, nobody is asked anything and no key is written", async () => {
+test("where nothing waits, Vault's servers are asked for their health, and no key is written", async () => {
   expect(await restarted()).toEqual([]);
-  expect([cluster.asked.length, cluster.requests]).toEqual([0, 0]);
+  expect([cluster.asked.length, cluster.requests]).toEqual([0, 3]);
   expect(existsSync(cluster.run)).toBe(false);
+});
+
+describe("a server of Vault that takes itself for removed", () => {
+  test("joins anew, and nobody else is touched", async () => {
+    cluster.seat("vault", b as string).removed = 1;
+    expect(await rejoined()).toEqual([`control-b ${vault}`]);
+    expect(cluster.events).toEqual([`control-b ${vault}`]);
+    expect(cluster.violations).toEqual([]);
+    expect(await rejoined()).toEqual([]);
+  });
+
+  test("does so again where it was wrong about itself again", async () => {
+    cluster.seat("vault", b as string).removed = 3;
+    expect(await rejoined()).toEqual([`control-b ${vault}`]);
+    expect(cluster.events).toHaveLength(3);
+  });
+
+  test("is given up when that does not end", async () => {
+    cluster.seat("vault", b as string).removed = 4;
+    const words = await failure();
+    expect(words).toContain("control-b: Vault joined 3 times and took itself for removed each time");
+    expect(words).toContain("| last words of vault.service");
+  });
+
+  test("is healed though another is, too, one after another, who leads last and not as a leader", async () => {
+    for (const node of [a, c]) cluster.seat("vault", node as string).removed = 1;
+    expect(await rejoined()).toEqual([`control-c ${vault}`, `control-a ${vault}`]);
+    expect(cluster.events).toEqual([
+      `control-c ${vault}`,
+      "vault: control-a steps down",
+      `control-a ${vault}`,
+    ]);
+    expect(cluster.violations).toEqual([]);
+  });
+
+  test("loses nothing while the others are no quorum", async () => {
+    cluster.seat("vault", b as string).removed = 1;
+    cluster.seat("vault", c as string).healthy = false;
+    expect(await failure(cluster.input(cluster.pending, 1))).toContain(`not healthy voters: ${c}`);
+    expect(cluster.events).toEqual([]);
+  });
+
+  test("does not keep others from their restarts", async () => {
+    cluster.seat("vault", b as string).removed = 1;
+    pend([vault], c);
+    expect(await restarted()).toEqual([`control-c ${vault}`]);
+    expect(cluster.events).toEqual([`control-b ${vault}`, `control-c ${vault}`]);
+  });
+
+  test("is found by a repair, too", async () => {
+    cluster.seat("vault", b as string).removed = 1;
+    expect(await rejoined("repair")).toEqual([`control-b ${vault}`]);
+  });
 });
 
 test("a repair asks every server, whatever their set-ups answered", async () => {
   pend([consul], b);
   const ran = await cluster.rollOut(cluster.input({}), "repair");
-  expect(JSON.parse(ran.stdout)).toEqual({ restarted: [`control-b ${consul}`] });
+  expect(JSON.parse(ran.stdout)).toEqual({ restarted: [`control-b ${consul}`], rejoined: [] });
   expect(cluster.violations).toEqual([]);
 });
 
@@ -180,10 +239,11 @@ test("a run that was cut is taken up where it was: machines say what still waits
   ]);
 });
 
-test("what was carried out already asks the services nothing", async () => {
+test("where all was carried out already, no quorum is asked", async () => {
   expect(await restarted(cluster.input({ [b as string]: [consul, nomad] }))).toEqual([]);
   expect(cluster.asked.map(({ words }) => words)).toEqual([["pending"]]);
-  expect(cluster.requests).toBe(0);
+  // Vault's health
+  expect(cluster.requests).toBe(3);
 });
 
 test("a machine that cannot be reached is named before anything is restarted", async () => {

@@ -22,6 +22,8 @@ interface Seat {
   cut: boolean;
   /** Whether it hears the leader and does not keep up, which autopilot does not see either. */
   slow: boolean;
+  /** How many times more it takes itself for removed after it joined anew; Vault alone has this. */
+  removed: number;
 }
 
 /** What fakes/ssh.py tells. */
@@ -86,7 +88,9 @@ export class RolloutCluster {
     const pair = cluster.authority.serverPair(serverName);
     for (const service of services) {
       for (const node of cluster.nodes) {
-        cluster.seats.set(`${service} ${node}`, { healthy: true, behind: 0, cut: false, slow: false });
+        cluster.seats.set(`${service} ${node}`, {
+          ...{ healthy: true, behind: 0, cut: false, slow: false, removed: 0 },
+        });
         const server = createServer(pair, cluster.listener(service, node));
         cluster.ports.set(`${service} ${node}`, await cluster.listen(server));
       }
@@ -182,8 +186,11 @@ export class RolloutCluster {
     switch (route) {
       case "POST /v1/auth/approle/login":
         return answer(200, { auth: { client_token: "a-token" } });
-      case "GET /v1/sys/health":
-        return answer(this.seat("vault", node).behind > 0 ? 503 : this.leaders.vault === node ? 200 : 429);
+      case "GET /v1/sys/health": {
+        const { behind, removed } = this.seat("vault", node);
+        const status = behind > 0 ? 503 : removed > 0 ? 530 : this.leaders.vault === node ? 200 : 429;
+        return answer(status, { removed_from_cluster: removed > 0 });
+      }
       case "GET /v1/sys/leader": {
         const behind = this.late("vault", node);
         return answer(200, {
@@ -239,6 +246,12 @@ export class RolloutCluster {
     const waiting = this.pending[node] ?? [];
     if (verb === "pending") return done(0, JSON.stringify(waiting));
     if (verb === "log") return done(0, `last words of ${unit}\n`);
+    if (verb === "rejoin" && unit === "vault.service") {
+      const seat = this.seat("vault", node);
+      if (seat.removed === 0) return done(3, "", "does not take itself for removed");
+      seat.removed -= 1;
+      return this.restart(node, unit) ? done(0) : done(1, "", `${unit} is failed\n`);
+    }
     if (verb !== "restart") return done(2, "", "refused");
     if (!waiting.includes(unit)) return done(3, "", "does not wait");
     return this.restart(node, unit) ? done(0) : done(1, "", `${unit} is failed\nno such option\n`);

@@ -1,5 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readAsset } from "../../../components/provisioning/assets";
+import { Authority } from "../provisioning/authority";
 import { FolderMachine } from "../provisioning/machine";
 
 /** The machine's side: what support's key can do there, and what not. */
@@ -51,6 +55,9 @@ test.each([
   "log ssh.service",
   "pending now",
   "restart --now",
+  "rejoin",
+  "rejoin nomad.service",
+  "rejoin vault.service now",
 ])("anything else is refused: %j", async (words) => {
   expect(await ask(words)).toMatchObject({ status: 2, stdout: "" });
   expect(machine.calls()).toEqual([]);
@@ -75,4 +82,54 @@ test("a restart that fails says so with the unit's last lines, and is still to b
 test("a log is what the journal has", async () => {
   machine.answer("journalctl", "agent: started\n");
   expect(await ask("log nomad.service")).toMatchObject({ status: 0, stdout: "agent: started\n\n" });
+});
+
+describe("a Vault that takes itself for removed", () => {
+  let vault: Server;
+  let removed: boolean;
+  let port: number;
+
+  beforeEach(async () => {
+    removed = true;
+    const authority = new Authority(join(machine.root, "ca"), "vault");
+    machine.write("etc/ssl/vault/ca.pem", authority.rootPem);
+    machine.setUnit("vault.service", { LoadState: "loaded", ActiveState: "active", InvocationID: "7" });
+    machine.write("var/lib/vault/raft/raft.db", "removed");
+    machine.write("var/lib/vault/vault.db", "secrets");
+    vault = createServer(authority.serverPair("localhost"), (_, response) =>
+      response.writeHead(530).end(JSON.stringify({ removed_from_cluster: removed })),
+    );
+    await new Promise<void>((resolve) => vault.listen(0, "localhost", resolve));
+    port = (vault.address() as AddressInfo).port;
+  });
+  afterEach(() => {
+    vault.closeAllConnections();
+    vault.close();
+  });
+
+  const rejoin = () =>
+    machine.run("program", { words: "rejoin vault.service" }, "create", {
+      source: `${source}\nVAULT_PORT = ${port}\n`,
+    });
+
+  test("is started without what it had", async () => {
+    expect((await rejoin()).stdout).toContain('{"status": 0}');
+    expect(machine.calls()).toEqual(["systemctl stop -- vault.service", "systemctl start -- vault.service"]);
+    expect(machine.read("var/lib/vault/raft/raft.db")).toBeUndefined();
+    expect(machine.read("var/lib/vault/vault.db")).toBeUndefined();
+  });
+
+  test("is left alone where it does not", async () => {
+    removed = false;
+    expect((await rejoin()).stdout).toContain('{"status": 3}');
+    expect(machine.calls()).toEqual([]);
+    expect(machine.read("var/lib/vault/vault.db")).toBe("secrets");
+  });
+
+  test("is left alone where it does not tell, or another answers in its place", async () => {
+    machine.write("etc/ssl/vault/ca.pem", new Authority(join(machine.root, "other"), "vault").rootPem);
+    expect((await rejoin()).stderr).toContain("vault.service does not tell of itself: ");
+    expect(machine.calls()).toEqual([]);
+    expect(machine.read("var/lib/vault/vault.db")).toBe("secrets");
+  });
 });

@@ -122,7 +122,7 @@ case "$1 \${2##* }" in
 "control-a check") [ -e "$FOLDER/repaired" ] && echo '{"drift":[],"pending":[]}' ||
   echo '{"drift":[{"phase":"files","what":"file /etc/a","why":"x","heals":true}],"pending":["vault.service"]}' ;;
 "control-a repair") : > "$FOLDER/repaired"; echo '{"changed":["file /etc/a"],"pending":["vault.service"],"left":[]}' ;;
-"support-a repair") case "$input" in *rollout) echo '{"restarted":["control-a vault.service"]}' ;;
+"support-a repair") case "$input" in *rollout) echo '{"restarted":["control-a vault.service"],"rejoined":[]}' ;;
   *profile) echo '{"changed":["signing profile of x"],"pending":[]}' ;;
   *) echo '{"changed":[],"pending":[]}' ;; esac ;;
 "support-a check") case "$input" in *profile) echo '{"drift":[{"phase":"p","what":"signing profile of x","why":"y","heals":true}],"pending":[]}' ;;

@@ -45,7 +45,9 @@ const nomad: NomadView = {
   nodes: [node("client-a"), node("edge-a")],
   jobs: [website],
 };
-const vault: VaultView = { initialized: true, sealed: false, version: "1.21.1", peers, unsealed: names };
+const vault: VaultView = {
+  ...{ initialized: true, sealed: false, version: "1.21.1", peers, unsealed: names, removed: false },
+};
 const certificate = (name: string, days: number) => ({
   name,
   certificate: { value: { notBefore: at - DAY, notAfter: at + days * DAY, subject: name } },
@@ -161,6 +163,14 @@ describe("judge", () => {
     expect(problemsOf({ vault: { value: { ...vault, unsealed: ["control-c", "control-a"] } } })).toEqual([
       "Vault's unsealed servers: control-b is missing.",
     ]);
+  });
+
+  it("sees a Vault server that takes itself for removed, sealed or not", () => {
+    for (const sealed of [false, true]) {
+      expect(problemsOf({ vault: { value: { ...vault, sealed, removed: true } } })).toEqual([
+        "One of Vault's servers takes itself for removed from the cluster: npx hashistack up --repair makes it join anew.",
+      ]);
+    }
   });
 
   it("sees certificates that are over, or should have been renewed", () => {
