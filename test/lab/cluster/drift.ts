@@ -19,16 +19,9 @@ export function drift(trial: Trial): void {
 
   /** It keeps on its disk that it was removed: no restart brings it back. */
   const removeFromVault = async (machine: string): Promise<void> => {
-    const node = (await trial.outputs()).machines[machine]?.host;
-    const { code, stderr } = await trial.cli(
-      "exec",
-      "--",
-      "vault",
-      "operator",
-      "raft",
-      "remove-peer",
-      `${node}`,
-    );
+    const node = (await trial.inside(machine, "hostname")).trim();
+    const removal = ["vault", "operator", "raft", "remove-peer", node];
+    const { code, stderr } = await trial.cli("exec", "--", ...removal);
     expect([code, stderr]).toEqual([0, ""]);
   };
 
