@@ -176,7 +176,10 @@ class VaultService(Service):
         return super().committed()
 
     def _leads(self, node):
-        return self.anybody.at(self.apis[node]).get("/v1/sys/leader")["is_self"]
+        try:
+            return self.anybody.at(self.apis[node]).get("/v1/sys/leader")["is_self"]
+        except (HttpError, Unreachable):
+            return False  # sealed, for one
 
     def hand_over(self, node, prefer):
         """Vault chooses the next one itself."""

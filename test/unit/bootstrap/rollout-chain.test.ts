@@ -55,6 +55,12 @@ describe("a server of Vault that takes itself for removed", () => {
     expect(await rejoined()).toEqual([]);
   });
 
+  test("joins anew where it was really removed, and is sealed since", async () => {
+    Object.assign(cluster.seat("vault", c as string), { removed: 1, sealed: true });
+    expect(await rejoined("repair")).toEqual([`control-c ${vault}`]);
+    expect(cluster.violations).toEqual([]);
+  });
+
   test("does so again where it was wrong about itself again", async () => {
     cluster.seat("vault", b as string).removed = 3;
     expect(await rejoined()).toEqual([`control-b ${vault}`]);

@@ -24,6 +24,8 @@ interface Seat {
   slow: boolean;
   /** How many times more it takes itself for removed after it joined anew; Vault alone has this. */
   removed: number;
+  /** Whether it is sealed until it joins anew, as one is that was really removed. */
+  sealed: boolean;
 }
 
 /** What fakes/ssh.py tells. */
@@ -89,7 +91,7 @@ export class RolloutCluster {
     for (const service of services) {
       for (const node of cluster.nodes) {
         cluster.seats.set(`${service} ${node}`, {
-          ...{ healthy: true, behind: 0, cut: false, slow: false, removed: 0 },
+          ...{ healthy: true, behind: 0, cut: false, slow: false, removed: 0, sealed: false },
         });
         const server = createServer(pair, cluster.listener(service, node));
         cluster.ports.set(`${service} ${node}`, await cluster.listen(server));
@@ -187,11 +189,13 @@ export class RolloutCluster {
       case "POST /v1/auth/approle/login":
         return answer(200, { auth: { client_token: "a-token" } });
       case "GET /v1/sys/health": {
-        const { behind, removed } = this.seat("vault", node);
-        const status = behind > 0 ? 503 : removed > 0 ? 530 : this.leaders.vault === node ? 200 : 429;
+        const { behind, removed, sealed } = this.seat("vault", node);
+        const status =
+          behind > 0 || sealed ? 503 : removed > 0 ? 530 : this.leaders.vault === node ? 200 : 429;
         return answer(status, { removed_from_cluster: removed > 0 });
       }
       case "GET /v1/sys/leader": {
+        if (this.seat("vault", node).sealed) return answer(503, { errors: ["Vault is sealed"] });
         const behind = this.late("vault", node);
         return answer(200, {
           is_self: this.leaders.vault === node,
@@ -201,9 +205,10 @@ export class RolloutCluster {
         });
       }
       case "GET /v1/sys/storage/raft/autopilot/state": {
-        const states = this.nodes.map((name) => [name, { healthy: this.seat("vault", name).healthy }]);
+        const known = this.nodes.filter((name) => !this.seat("vault", name).sealed);
+        const states = known.map((name) => [name, { healthy: this.seat("vault", name).healthy }]);
         return answer(200, {
-          data: { leader: this.leaders.vault, voters: this.nodes, servers: Object.fromEntries(states) },
+          data: { leader: this.leaders.vault, voters: known, servers: Object.fromEntries(states) },
         });
       }
       case "PUT /v1/sys/step-down": {
@@ -271,7 +276,7 @@ export class RolloutCluster {
     // Autopilot does not notice: the server alone shows that it is not back yet.
     const seat = this.seat(service, node);
     seat.behind = this.broken.has(`${node} ${unit}`) ? Number.POSITIVE_INFINITY : 4;
-    Object.assign(seat, { healthy: true, cut: false, slow: false });
+    Object.assign(seat, { healthy: true, cut: false, slow: false, sealed: false });
     return true;
   }
 
