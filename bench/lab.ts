@@ -13,7 +13,7 @@ export function checkout(): string {
 }
 
 /** Name of a lab of this checkout's bench, so that two checkouts do not meet. Example: "bench-floor-1a2b3c". */
-export function labNameOf(what: "floor" | "cluster" | "drill", root = checkout()): string {
+export function labNameOf(what: "floor" | "cluster" | "ingress" | "drill", root = checkout()): string {
   return `bench-${what}-${createHash("sha256").update(root).digest("hex").slice(0, 6)}`;
 }
 

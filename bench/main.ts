@@ -3,6 +3,7 @@ import { type ClusterRun, measureCluster } from "./cluster";
 import { BenchError, Interrupted } from "./errors";
 import { type FloorRun, measureFloor } from "./floor";
 import { lookAtHost } from "./host";
+import { type IngressRun, measureIngress } from "./ingress";
 import { help, type Options, parseOptions } from "./options";
 import { measurePreviews, type PreviewRun } from "./preview";
 import { type Measured, reportJson, reportText } from "./report";
@@ -14,13 +15,14 @@ const say = (words: string): void => {
 interface Figures extends Measured {
   floor: FloorRun[];
   cluster: ClusterRun[];
+  ingress: IngressRun[];
   preview: PreviewRun[][];
 }
 
 /** Measures into `measured`; a part that fails leaves the others theirs. Gives whether all went well. */
 async function measure(options: Options, signal: AbortSignal, measured: Figures): Promise<boolean> {
   let well = true;
-  const { floor, cluster, preview } = measured;
+  const { floor, cluster, ingress, preview } = measured;
   for (let run = 1; run <= options.runs; run++) {
     // A lab has one name: the next run would take the place of what this one kept.
     const keep = options.keep && run === options.runs;
@@ -31,6 +33,7 @@ async function measure(options: Options, signal: AbortSignal, measured: Figures)
       try {
         if (part === "floor") floor.push(await measureFloor(signal, keep, tell));
         if (part === "cluster") cluster.push(await measureCluster(signal, keep, tell));
+        if (part === "ingress") ingress.push(await measureIngress(signal, keep, tell));
         if (part === "preview") preview.push(await measurePreviews(signal));
       } catch (error) {
         if (error instanceof Interrupted) throw error;
@@ -45,7 +48,7 @@ async function measure(options: Options, signal: AbortSignal, measured: Figures)
 function needRoot(options: Options): void {
   if (process.getuid?.() === 0 || options.parts.every((part) => part === "preview")) return;
   throw new BenchError(
-    "the floor and the cluster need root: sudo --preserve-env=HOME,PATH npm run bench (--only preview does not)",
+    "machines need root: sudo --preserve-env=HOME,PATH npm run bench (--only preview does not)",
   );
 }
 
@@ -72,7 +75,7 @@ async function main(argv: readonly string[]): Promise<number> {
   process.on("SIGINT", interrupted);
   process.on("SIGTERM", interrupted);
   process.on("SIGHUP", interrupted);
-  const measured: Figures = { host: lookAtHost(), floor: [], cluster: [], preview: [] };
+  const measured: Figures = { host: lookAtHost(), floor: [], cluster: [], ingress: [], preview: [] };
   let well = false;
   try {
     well = await measure(options, stop.signal, measured);
@@ -80,7 +83,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof Interrupted) return 130;
     throw error;
   }
-  if (measured.floor.length + measured.cluster.length + measured.preview.length > 0) {
+  const { floor, cluster, ingress, preview } = measured;
+  if ([floor, cluster, ingress, preview].some(({ length }) => length > 0)) {
     process.stdout.write(`${options.json ? reportJson(measured) : reportText(measured)}\n`);
   }
   return well ? 0 : 1;

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { BenchError } from "./errors";
 
-export const parts = ["floor", "cluster", "preview"] as const;
+export const parts = ["floor", "cluster", "ingress", "preview"] as const;
 export type Part = (typeof parts)[number];
 
 export interface Options {
@@ -16,14 +16,15 @@ export interface Options {
   help: boolean;
 }
 
-export const help = `npm run bench -- [--only floor|cluster|preview]... [--runs N] [--json] [--keep]
+export const help = `npm run bench -- [--only floor|cluster|ingress|preview]... [--runs N] [--json] [--keep]
 
 Measures, on this host, from one run:
   floor     the machines of the dev stack brought up by plain scripts: no TLS, no ACLs, no firewall
   cluster   the dev stack: first up and each phase's share, second up, one client more
+  ingress   Fabio and Traefik beside nginx on the same machine and the service alone: throughput and latency
   preview   time, memory and resources of a preview of 10, 100 and 500 clients, with mocks
 
-  --only P  only this part (may be given again); the floor and the cluster need root
+  --only P  only this part (may be given again); all but preview need root
   --runs N  measure N times and print medians (default 1, at most 20)
   --json    print one JSON document with every run instead of the table
   --keep    leave what the last run made; without it all of it is taken down, also after Ctrl-C or an error

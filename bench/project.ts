@@ -2,7 +2,16 @@
  * A project of its own, for the bench and for the lab's tests: a copy of the checkout's program and of a stack's
  * settings, and so a state, a passphrase and a lab that nobody else uses.
  */
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runPulumi } from "../cli/engine";
@@ -10,7 +19,24 @@ import { findWorkspace, type Workspace } from "../cli/workspace";
 import { BenchError } from "./errors";
 import { checkout } from "./lab";
 
+// It comes with the Pulumi SDK, which reads its own files by it.
+const yaml = require("js-yaml") as { load(text: string): unknown; dump(value: unknown): string };
+
 export const stack = "dev";
+
+/** What a stack's file sets. */
+export interface StackConfig {
+  "hashistack:groups": Record<string, { keys: readonly string[] }>;
+  [setting: string]: unknown;
+}
+
+/** Changes the settings of a project's stack as a user's editor does. */
+export function editSettings(folder: string, change: (config: StackConfig) => void): void {
+  const file = join(folder, `Pulumi.${stack}.yaml`);
+  const settings = yaml.load(readFileSync(file, "utf8")) as { config: StackConfig };
+  change(settings.config);
+  writeFileSync(file, yaml.dump(settings));
+}
 
 /** What the engine reads of a checkout, besides the settings and the packages. */
 const copied = ["Pulumi.yaml", "index.ts", "package.json", "tsconfig.json", "components"];

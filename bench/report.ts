@@ -2,15 +2,21 @@
 import { type ClusterRun, clientEnd, siteEnd, type UpRun, unchangedEnd } from "./cluster";
 import { type FloorRun, floorEnd } from "./floor";
 import { type Host, wasBusy } from "./host";
+import type { IngressRun } from "./ingress";
+import { ingressText } from "./ingress/report";
 import type { PhaseShare } from "./phases";
 import { judgePreviews, type PreviewRun, resourceLimit } from "./preview";
 import { type Figure, figure } from "./stats";
+import { columns, figureText, seconds } from "./text";
+
+export { columns, figureText } from "./text";
 
 /** Everything that was measured. */
 export interface Measured {
   readonly host: Host;
   readonly floor: readonly FloorRun[];
   readonly cluster: readonly ClusterRun[];
+  readonly ingress: readonly IngressRun[];
   /** For each run the previews of all sizes. */
   readonly preview: readonly (readonly PreviewRun[])[];
 }
@@ -39,21 +45,14 @@ export const differences: readonly string[] = [
   "the floor's web server lies in the image; the site's comes from support, is checked, and reads a secret",
 ];
 
-const seconds = (value: number): string => value.toFixed(1);
-
-/** Example: "17.5", of several runs "17.5 (16.9-18.2)". */
-export function figureText(one: Figure | undefined, text = seconds): string {
-  if (!one) return "-";
-  return one.runs === 1 ? text(one.median) : `${text(one.median)} (${text(one.least)}-${text(one.most)})`;
-}
-
 /** The report for people. */
 export function reportText(measured: Measured): string {
-  const { host, floor, cluster, preview } = measured;
-  const runs = Math.max(floor.length, cluster.length, preview.length);
+  const { host, floor, cluster, ingress, preview } = measured;
+  const runs = Math.max(floor.length, cluster.length, ingress.length, preview.length);
   const blocks = [hostText(host, runs)];
   if (floor.length > 0 || cluster.length > 0) blocks.push(timesText(floor, cluster));
   if (cluster.length > 0) blocks.push(phasesText(cluster), loginsText(cluster));
+  if (ingress.length > 0) blocks.push(ingressText(ingress));
   if (preview.length > 0) blocks.push(previewText(preview));
   return blocks.join("\n\n");
 }
@@ -210,21 +209,6 @@ export function medianRun(runs: readonly PreviewRun[]): PreviewRun {
     resources: of((run) => run.resources),
     components: of((run) => run.components),
   };
-}
-
-/** Lays rows out in columns; the first row is their heading. The last column is not padded. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? "").length)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] as number)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }
 
 /** The report for programs: every run, the aims and the verdict on the previews. */

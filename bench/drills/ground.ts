@@ -1,5 +1,4 @@
 /** The cluster on which drills are done, and what can be done to its machines. */
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
@@ -12,11 +11,8 @@ import { indexOfHost } from "../../lab/machines/addresses";
 import { machineLink } from "../../lab/machines/names";
 import { BenchError } from "../errors";
 import { checkout, type Lab } from "../lab";
-import { type Project, stack } from "../project";
+import { editSettings, type Project, type StackConfig, stack } from "../project";
 import { run, until } from "../run";
-
-// It comes with the Pulumi SDK, which reads its own files by it.
-const yaml = require("js-yaml") as { load(text: string): unknown; dump(value: unknown): string };
 
 export type Service = "consul" | "vault" | "nomad";
 export const services: readonly Service[] = ["consul", "vault", "nomad"];
@@ -86,16 +82,18 @@ export class Ground {
     await this.hashistack("replace", machine);
   }
 
-  /** Changes the stack's settings as a user's editor does: the keys of a group. */
+  /** Gives a group of machines these keys. */
   regroup(group: string, keys: readonly string[]): void {
-    const file = join(this.own().workspace.root, `Pulumi.${stack}.yaml`);
-    const settings = yaml.load(readFileSync(file, "utf8")) as {
-      config: { "hashistack:groups": Record<string, { keys: readonly string[] }> };
-    };
-    const found = settings.config["hashistack:groups"][group];
-    if (!found) throw new BenchError(`the stack has no group ${group}`);
-    found.keys = keys;
-    writeFileSync(file, yaml.dump(settings));
+    this.configure((config) => {
+      const found = config["hashistack:groups"][group];
+      if (!found) throw new BenchError(`the stack has no group ${group}`);
+      found.keys = keys;
+    });
+  }
+
+  /** Changes the stack's settings as a user's editor does. */
+  configure(change: (config: StackConfig) => void): void {
+    editSettings(this.own().workspace.root, change);
   }
 
   private own(): Pick<Project, "workspace" | "env"> {

@@ -1,15 +1,13 @@
 /** `npm run drill`: brings up the dev stack, lets bad things happen under load, prints, and takes down what it made. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { EngineError, runEngine } from "../../cli/engine";
-import { parseOutputs } from "../../cli/outputs";
-import { failureText } from "../../cli/report";
 import { supportedVersions } from "../../components/settings/versions";
 import { engineEnvironment } from "../../lab/toolchain";
+import { bringUp } from "../bring-up";
 import { BenchError, Interrupted } from "../errors";
 import { lookAtHost } from "../host";
 import { checkout, Lab, labNameOf } from "../lab";
-import { makeProject, type Project, stack } from "../project";
+import { makeProject } from "../project";
 import { type Drill, drills } from "./cases";
 import { doDrill, type Outcome } from "./drill";
 import { Ground } from "./ground";
@@ -32,28 +30,6 @@ function chosen({ only, separate }: Options): Drill[] {
     throw new BenchError("none of these drills is of this stack; --separate names the other");
   return found;
 }
-const upLimitMinutes = 15;
-
-async function bringUp(project: Project, signal: AbortSignal): Promise<Record<string, unknown>> {
-  const limit = AbortSignal.timeout(upLimitMinutes * 60_000);
-  const stop = AbortSignal.any([signal, limit]);
-  try {
-    const { outputs } = await runEngine({
-      verb: "up",
-      stack,
-      cwd: project.workspace.root,
-      env: project.env,
-      signal: stop,
-      hardSignal: stop,
-    });
-    return outputs;
-  } catch (error) {
-    if (signal.aborted) throw new Interrupted();
-    if (limit.aborted) throw new BenchError(`the dev stack did not come up within ${upLimitMinutes} minutes`);
-    throw error instanceof EngineError ? new BenchError(failureText(error)) : error;
-  }
-}
-
 /** The machine from whose network a member's writes come: no drill takes it away for long. */
 function steadyMember(ground: Ground): string {
   const client = ground
@@ -116,7 +92,7 @@ async function session(options: Options, signal: AbortSignal): Promise<number> {
   });
   try {
     say("bringing up the stack");
-    const outputs = parseOutputs(await bringUp(project, signal), stack);
+    const outputs = await bringUp(project, signal);
     whole = await practise(new Ground(lab, outputs, signal, project), options, outcomes);
   } catch (error) {
     // What was done by then is told all the same.

@@ -4,7 +4,7 @@ import { parseOptions } from "../../../bench/options";
 
 test("without arguments everything is measured once", () => {
   expect(parseOptions([])).toEqual({
-    parts: ["floor", "cluster", "preview"],
+    parts: ["floor", "cluster", "ingress", "preview"],
     runs: 1,
     json: false,
     keep: false,
@@ -29,7 +29,7 @@ test("flags are read", () => {
 });
 
 test.each([
-  [["--only", "roof"], "--only roof: known are floor, cluster, preview"],
+  [["--only", "roof"], "--only roof: known are floor, cluster, ingress, preview"],
   [["--runs", "0"], "--runs 0: must be 1 to 20"],
   [["--runs", "21"], "--runs 21: must be 1 to 20"],
   [["--runs", "1.5"], "--runs 1.5: must be 1 to 20"],

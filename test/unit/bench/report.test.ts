@@ -38,6 +38,7 @@ const measured = (more: Partial<Measured>): Measured => ({
   host,
   floor: [],
   cluster: [],
+  ingress: [],
   preview: [],
   ...more,
 });
