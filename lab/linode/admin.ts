@@ -41,6 +41,7 @@ export const leftOver = (state: State): Record<string, string[]> => ({
   instances: [...state.instances.values()].map(({ view }) => view.label),
   firewalls: [...state.firewalls.values()].map(({ view }) => view.label),
   vpcs: [...state.vpcs.values()].map(({ label }) => label),
+  images: [...state.images.values()].map(({ label }) => label),
   placementGroups: [...state.groups.values()].map(({ label }) => label),
   domains: [...state.domains.values()].map(({ view }) => view.domain),
   records: [...state.domains.values()].flatMap(({ view, records }) =>
@@ -57,7 +58,7 @@ export interface Zone {
 }
 
 /** Linode serves domains that are active; the lifetime 0 stands for the zone's, and the zone's for a day. */
-const zonesOf = (state: State): Zone[] =>
+export const zonesOf = (state: State): Zone[] =>
   [...state.domains.values()]
     .filter(({ view }) => view.status === "active")
     .map(({ view, records }) => ({

@@ -4,6 +4,7 @@ import { namespacePath, routerNamespace } from "../machines/names.js";
 import { run } from "../machines/run.js";
 import { nameProblem } from "../machines/spec.js";
 import { createMachine, destroyMachine, rebootMachine, stopMachine } from "../machines/verbs.js";
+import { dropImage, imageLayers, keepImage, rootLogin } from "./lab-images.js";
 import {
   hostNumber,
   type MachineFilter,
@@ -34,7 +35,7 @@ export class LabMachines implements Machines {
   }
 
   async boot(order: MachineOrder): Promise<void> {
-    const { vpc, host, userData } = order;
+    const { vpc, host, image, rootKeys } = order;
     if (vpc && vpc.range !== this.network.ipv4)
       throw new LabError(
         `The subnet ${vpc.range} has no machines in a rehearsal: the lab's network is ${this.network.ipv4}.`,
@@ -47,12 +48,13 @@ export class LabMachines implements Machines {
       name: machineName(order),
       public: order.public,
       publicPorts: [],
-      bake: true,
+      // Linode's own images have neither programs nor anything else of a cluster.
+      bake: image === undefined || image.startsWith("private/"),
       network: this.network,
       host,
-      userData,
+      userData: order.userData ?? (rootKeys?.length ? rootLogin(rootKeys) : undefined),
     };
-    await createMachine(this.lab, spec, this.say);
+    await createMachine(this.lab, spec, this.say, imageLayers(this.lab, image));
   }
 
   async reboot(order: MachineOrder): Promise<void> {
@@ -65,6 +67,14 @@ export class LabMachines implements Machines {
 
   async delete(order: MachineOrder): Promise<void> {
     await destroyMachine(this.lab, machineName(order), true);
+  }
+
+  async keep(order: MachineOrder, image: string): Promise<void> {
+    await keepImage(this.lab, machineName(order), image);
+  }
+
+  async drop(image: string): Promise<void> {
+    await dropImage(this.lab, image);
   }
 
   /** One after the other: the last that was told is the one that stays. */

@@ -17,6 +17,10 @@ export interface MachineOrder {
   readonly vpc?: { readonly address: string; readonly range: string };
   /** What cloud-init executes, decoded. */
   readonly userData?: string;
+  /** Id of the image that its disk is filled from. */
+  readonly image?: string;
+  /** Public keys that root is logged in to with, from the request that created it. */
+  readonly rootKeys?: readonly string[];
 }
 
 /** A machine's public addresses: the same number in each network. */
@@ -34,6 +38,10 @@ export interface Machines {
   stop(order: MachineOrder): Promise<void>;
   /** Removes it. One that does not exist is a success. */
   delete(order: MachineOrder): Promise<void>;
+  /** Keeps what its disk holds now, for machines made from the image with this id. */
+  keep(order: MachineOrder, image: string): Promise<void>;
+  /** Forgets what was kept. */
+  drop(image: string): Promise<void>;
   /** Told of every change: what is filtered now, for all machines with a firewall. */
   filter(filters: readonly MachineFilter[]): Promise<void>;
 }
@@ -65,6 +73,8 @@ export interface FilterRule {
 export class ThoughtMachines implements Machines {
   /** Who runs, by instance id. */
   readonly running = new Map<number, MachineOrder>();
+  /** Images that were made of a machine's disk. */
+  readonly kept = new Set<string>();
   filters: readonly MachineFilter[] = [];
 
   addresses(host: number): PublicAddresses {
@@ -85,6 +95,14 @@ export class ThoughtMachines implements Machines {
 
   async delete({ id }: MachineOrder): Promise<void> {
     this.running.delete(id);
+  }
+
+  async keep(_order: MachineOrder, image: string): Promise<void> {
+    this.kept.add(image);
+  }
+
+  async drop(image: string): Promise<void> {
+    this.kept.delete(image);
   }
 
   async filter(filters: readonly MachineFilter[]): Promise<void> {

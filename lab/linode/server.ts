@@ -10,6 +10,7 @@ import { type Call, match, type Route } from "./router.js";
 import { accountRoutes } from "./routes/account.js";
 import { domainRoutes } from "./routes/domains.js";
 import { firewallRoutes } from "./routes/firewalls.js";
+import { imageRoutes } from "./routes/images.js";
 import { create, instanceRoutes } from "./routes/instances.js";
 import { partRoutes } from "./routes/parts.js";
 import { placementRoutes } from "./routes/placement.js";
@@ -19,6 +20,7 @@ import type { State } from "./state.js";
 const routes: readonly Route[] = [
   ...accountRoutes,
   ...instanceRoutes,
+  ...imageRoutes,
   ...partRoutes,
   ...firewallRoutes,
   ...vpcRoutes,

@@ -1,3 +1,4 @@
+import { images } from "./catalog.js";
 import { notFound, refuse } from "./errors.js";
 import { Faults } from "./faults.js";
 import type { MachineOrder } from "./machines.js";
@@ -9,6 +10,7 @@ import type {
   Event,
   Firewall,
   FirewallDevice,
+  Image,
   Linode,
   PlacementGroup,
   Subnet,
@@ -37,6 +39,8 @@ export interface State {
   readonly vpcs: Map<number, VPC>;
   readonly groups: Map<number, PlacementGroup>;
   readonly domains: Map<number, { readonly view: Domain; readonly records: DomainRecord[] }>;
+  /** Images that were made of disks here; the catalogue has the others. */
+  readonly images: Map<number, Image>;
   readonly events: Event[];
   readonly faults: Faults;
   /** How often each route was asked. Example: "GET /linode/instances/:linodeId" → 12. */
@@ -52,6 +56,7 @@ export const emptyState = (paceMs: number, say: (words: string) => void): State 
   vpcs: new Map(),
   groups: new Map(),
   domains: new Map(),
+  images: new Map(),
   events: [],
   faults: new Faults(),
   calls: new Map(),
@@ -72,6 +77,9 @@ export function find<T>(things: ReadonlyMap<number, T>, id: string): T {
   if (thing === undefined) throw notFound();
   return thing;
 }
+
+/** All images that the account can use. */
+export const imagesOf = (state: State): Image[] => [...images, ...state.images.values()];
 
 /** The subnet with this id and its VPC; undefined where there is none. */
 export function subnetOf(

@@ -263,21 +263,22 @@ export interface LinodeType {
 
 export interface Image {
   readonly id: string;
-  readonly label: string;
-  readonly description: null;
+  label: string;
+  description: string | null;
   readonly created: string;
-  readonly updated: string;
+  updated: string;
   readonly created_by: string;
   readonly deprecated: boolean;
   readonly eol: string | null;
   readonly expiry: null;
   readonly is_public: boolean;
-  readonly size: number;
-  readonly total_size: number;
-  readonly status: "available";
+  /** In MB. */
+  size: number;
+  total_size: number;
+  status: "creating" | "available";
   readonly type: "manual";
   readonly vendor: string | null;
   readonly capabilities: readonly string[];
   readonly regions: readonly never[];
-  readonly tags: readonly never[];
+  tags: readonly string[];
 }

@@ -6,6 +6,8 @@ declare module "@linode/validation" {
   export const CreateLinodeSchema: Schema;
   export const UpdateLinodeSchema: Schema;
   export const UpdateLinodeConfigSchema: Schema;
+  export const createImageSchema: Schema;
+  export const updateImageSchema: Schema;
   export const CreateFirewallSchema: Schema;
   export const UpdateFirewallSchema: Schema;
   export const FirewallRuleSchema: Schema;

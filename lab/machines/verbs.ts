@@ -54,9 +54,17 @@ import {
 /** How long a machine may take to halt before it is cut off. A leftover task can hold systemd back for 90 s. */
 const haltLimitMs = 10_000;
 
-/** Makes a machine, or takes up the one of this name, and boots it. It may not yet answer over SSH. */
-export async function createMachine(lab: string, spec: MachineSpec, progress: Progress): Promise<Machine> {
-  const image = presentImage(spec.bake) ?? (await ensureImage(spec.bake, progress));
+/**
+ * Makes a machine, or takes up the one of this name, and boots it. It may not yet answer over SSH.
+ * @param layers what its disk lies on, lowest first, in place of the image's
+ */
+export async function createMachine(
+  lab: string,
+  spec: MachineSpec,
+  progress: Progress,
+  layers?: readonly string[],
+): Promise<Machine> {
+  const below = layers ?? (presentImage(spec.bake) ?? (await ensureImage(spec.bake, progress))).layers;
   return withMachineLock(lab, spec.name, async () => {
     const known = readMachine(lab, spec.name);
     if (known && known.public !== spec.public) {
@@ -65,7 +73,7 @@ export async function createMachine(lab: string, spec: MachineSpec, progress: Pr
     }
     const { open, allotted } = known
       ? { open: await openLab(lab, spec.network), allotted: known }
-      : await allot(lab, spec, image.layers);
+      : await allot(lab, spec, below);
     let record = writeMachine(lab, { ...allotted, publicPorts: spec.publicPorts, desired: "running" });
     if (!record.prepared) {
       // A run that was cut in here began again from nothing: no machine has seen this disk.

@@ -1,4 +1,4 @@
-import { images, regions, types } from "../catalog.js";
+import { regions, types } from "../catalog.js";
 import { notFound, refuse } from "../errors.js";
 import { list } from "../lists.js";
 import type { Call, Route } from "../router.js";
@@ -84,14 +84,6 @@ export const accountRoutes: readonly Route[] = [
   { method: "GET", path: "/regions/:id", open: true, answer: ({ params }) => byId(regions, params.id) },
   { method: "GET", path: "/linode/types", open: true, answer: ({ listing }) => list(types, listing) },
   { method: "GET", path: "/linode/types/:id", open: true, answer: ({ params }) => byId(types, params.id) },
-  { method: "GET", path: "/images", answer: ({ listing }) => list(images, listing) },
-  {
-    method: "GET",
-    path: "/images/:owner/:name",
-    answer: ({ params }) => byId(images, `${params.owner}/${params.name}`),
-  },
-  // Clients write the slash of an image's id either way.
-  { method: "GET", path: "/images/:id", answer: ({ params }) => byId(images, params.id) },
   { method: "GET", path: "/tags", answer: ({ state, listing }) => list(labels(state), listing) },
   { method: "POST", path: "/tags", answer: createTag },
   {

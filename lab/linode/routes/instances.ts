@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { CreateLinodeSchema, UpdateLinodeSchema } from "@linode/validation";
-import { images, regions, types } from "../catalog.js";
+import { regions, types } from "../catalog.js";
 import { ApiError, refuse } from "../errors.js";
 import type { Fault } from "../faults.js";
 import { applyFilters, attach, detach } from "../filters.js";
@@ -13,6 +13,7 @@ import {
   assertFree,
   find,
   type Instance,
+  imagesOf,
   nextId,
   now,
   readTags,
@@ -59,8 +60,9 @@ export async function create(call: Call, fault?: Fault): Promise<Linode> {
   const type =
     types.find(({ id }) => id === body.type) ?? refuse("A valid plan type by that ID was not found", "type");
   const image = body.image
-    ? (images.find(({ id }) => id === body.image) ?? refuse("image is not valid", "image"))
+    ? (imagesOf(state).find(({ id }) => id === body.image) ?? refuse("image is not valid", "image"))
     : undefined;
+  if (image?.status === "creating") refuse("image is not available yet", "image");
   const id = nextId();
   const label = labelOf(state, textAt(body, "label") ?? `linode${id}`);
   const tags = readTags(body.tags);
@@ -127,6 +129,8 @@ export async function create(call: Call, fault?: Fault): Promise<Linode> {
       vpc: vpc && { address: vpc.ipv4?.vpc ?? "", range: subnetOf(state, vpc.subnet_id)?.subnet.ipv4 ?? "" },
       // An image without cloud-init takes user data and does nothing with it.
       userData: image?.capabilities.includes("cloud-init") ? userData : undefined,
+      image: image?.id,
+      rootKeys: Array.isArray(body.authorized_keys) ? body.authorized_keys.map(String) : [],
     },
     mute: fault?.instance === "mute",
     last: Promise.resolve(),
