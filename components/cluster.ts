@@ -19,6 +19,7 @@ import {
 } from "./bring-up";
 import type { BalancerAddress } from "./dns/domain-address";
 import { cloudOf, isGuarded, makeFleet } from "./fleet";
+import { authNamespace, authProgram } from "./jobs/auth-proxy";
 import { type Ingress, ingresses, ingressNamespace } from "./jobs/ingress";
 import { websiteNamespace } from "./jobs/website";
 import { applyMember, type MemberContext } from "./members";
@@ -56,7 +57,19 @@ export interface ClusterArgs {
 const ingressRights = Object.values(ingresses).map((one) => one.consulRights());
 
 /** Namespaces whose workloads may log in to Consul. */
-const workloadNamespaces = ["default", ingressNamespace, websiteNamespace];
+function namespacesOf({ auth }: Settings): string[] {
+  return ["default", ingressNamespace, websiteNamespace, ...(auth ? [authNamespace] : [])];
+}
+
+/** Programs that support hands out and most images lack. */
+function optionalPrograms({ site, auth }: Settings): string[] {
+  if (!site.enabled) return [];
+  const ingress = ingresses[site.ingress];
+  return [
+    ...(ingress.optional ? [ingress.name] : []),
+    ...(auth ? [authProgram.name] : []),
+  ];
+}
 
 /**
  * A whole cluster: support, Consul, Vault and Nomad servers, clients, each with its certificates, tokens and firewall,
@@ -112,6 +125,7 @@ export class Cluster extends pulumi.ComponentResource {
     const child = { parent: this };
     const { settings } = args;
     const topology = topologyOf(settings);
+    const workloadNamespaces = namespacesOf(settings);
     this.plan = reportPlan(settings, this);
 
     const cloud = cloudOf(settings, child);
@@ -122,12 +136,12 @@ export class Cluster extends pulumi.ComponentResource {
     const fixed = pulumi.all(slots.filter((slot) => isFixed(slot.spec)).map((slot) => slot.member));
 
     // Support hands it out to the clients.
-    const ingress = ingresses[settings.site.ingress];
-    this.ingress = ingress;
+    this.ingress = ingresses[settings.site.ingress];
     const { cloudName, machineId } = support.machine;
+    const programs = optionalPrograms(settings);
     const carried =
-      settings.site.enabled && ingress.optional && cloud.install
-        ? [cloud.install({ name: support.spec.name, cloudName, machineId }, [ingress.name], child)]
+      programs.length > 0 && cloud.install
+        ? [cloud.install({ name: support.spec.name, cloudName, machineId }, programs, child)]
         : [];
     const supportApplied = applySupport(
       support,

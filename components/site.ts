@@ -1,10 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
+import { AuthProxy } from "./auth-proxy";
 import { inputOf, supportProgram } from "./bootstrap/access";
 import type { Cluster } from "./cluster";
+import { authMiddleware, authService } from "./jobs/auth-proxy";
 import {
   type IngressBackend,
   ingressCertificate,
+  ingressClientCertificate,
   ingresses,
   ingressJob,
   ingressNamespace,
@@ -34,12 +37,9 @@ export interface SiteArgs {
   middlewares?: Readonly<Record<string, object>>;
 }
 
-/** The certificate in a store of its own, whose short lease tells Nomad to read it again soon. */
-function shownCertificate(
-  dataJson: pulumi.Output<string>,
-  opts: pulumi.CustomResourceOptions,
-): pulumi.Resource {
-  const store = new vault.Mount(
+/** A store of their own for the ingress's certificates, whose short lease tells Nomad to read them again soon. */
+function certificateStore(opts: pulumi.CustomResourceOptions): vault.Mount {
+  return new vault.Mount(
     "site-certificates",
     {
       path: ingressCertificate.store,
@@ -50,11 +50,17 @@ function shownCertificate(
     },
     opts,
   );
-  return new vault.kv.Secret(
-    "site-certificate",
-    { path: pulumi.interpolate`${store.path}/${ingressCertificate.path}`, dataJson },
+}
+
+/** What the ingress shows to services that answer nobody else. Secret. */
+function ingressIdentity(cluster: Cluster, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+  const { name } = ingressClientCertificate;
+  const own = leaf(
+    "site-ingress",
+    { authority: cluster.siteAuthority, commonName: name, dnsNames: [name], as: "client" },
     opts,
   );
+  return pulumi.secret(pulumi.jsonStringify({ cert: own.chain, key: own.key }));
 }
 
 /**
@@ -66,6 +72,10 @@ export class Site extends pulumi.ComponentResource {
   public readonly url: pulumi.Output<string>;
   /** Depend on it to come when every load balancer has shown the page. */
   public readonly answers: pulumi.Resource;
+  /** The certificate of the cluster's own authority, with its key, PEM. Secret. */
+  public readonly ownCertificate: pulumi.Output<{ cert: string; key: string }>;
+  /** The place in Vault from which the ingress takes what it shows. */
+  public readonly certificate: pulumi.Resource;
 
   constructor(name: string, args: SiteArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:Site", name, {}, opts);
@@ -104,8 +114,34 @@ export class Site extends pulumi.ComponentResource {
       provider: cluster.vaultProvider,
       deletedWith: cluster.access.support.resource,
     };
-    const shown = pulumi.secret(pulumi.jsonStringify({ cert: outside.chain, key: outside.key }));
-    const certificate = shownCertificate(shown, inVault);
+    this.ownCertificate = pulumi.secret(pulumi.output({ cert: outside.chain, key: outside.key }));
+    const store = certificateStore(inVault);
+    const certificate = new vault.kv.Secret(
+      "site-certificate",
+      {
+        path: pulumi.interpolate`${store.path}/${ingressCertificate.path}`,
+        dataJson: pulumi.secret(pulumi.jsonStringify(this.ownCertificate)),
+      },
+      // Written once, it is another's from then on: the job that gets public ones.
+      inVault,
+    );
+    this.certificate = certificate;
+    const { auth } = settings;
+    const proxy = auth ? new AuthProxy(authService, { cluster, settings, auth }, child) : undefined;
+    const closed = auth?.services[websiteService] !== undefined;
+    // Who reaches an instance past the ingress has passed the auth proxy by.
+    const known = closed
+      ? [
+          new vault.kv.Secret(
+            "site-ingress",
+            {
+              path: pulumi.interpolate`${store.path}/${ingressClientCertificate.path}`,
+              dataJson: ingressIdentity(cluster, child),
+            },
+            inVault,
+          ),
+        ]
+      : [];
     const content = new vault.kv.SecretV2(
       "site-content",
       {
@@ -134,24 +170,25 @@ export class Site extends pulumi.ComponentResource {
         services: balancers.apply((passing) => [{ name: word, passing }]),
         namespace: ingressNamespace,
         spec: pulumi
-          .all([routing, cluster.ca, cluster.siteAuthority.rootPem, args.backends ?? []])
-          .apply(([program, ca, siteCaPem, backends]) =>
+          .all([routing, cluster.ca, cluster.siteAuthority.rootPem, proxy?.backend, args.backends ?? []])
+          .apply(([program, ca, siteCaPem, asked, backends]) =>
             ingress.job({
               datacenter,
               nodeClass: loadBalancerClass,
               program,
               consulCaPem: ca.consul ?? "",
               backends: [
-                { name: websiteService, serverName: websiteServerName, caPem: siteCaPem },
+                { name: websiteService, serverName: websiteServerName, caPem: siteCaPem, presents: closed },
+                ...(asked ? [asked] : []),
                 ...backends,
               ],
-              middlewares: args.middlewares,
+              middlewares: { ...proxy?.middlewares, ...args.middlewares },
             }),
           ),
       },
       {
         ...child,
-        dependsOn: [certificate, ...cluster.ready],
+        dependsOn: [certificate, ...known, ...cluster.ready],
         // It was named by its program once.
         aliases: Object.keys(ingresses).map((name) => ({ name })),
       },
@@ -166,13 +203,14 @@ export class Site extends pulumi.ComponentResource {
         jobId: "website",
         services: [{ name: "website", passing: site.instances }],
         namespace: websiteNamespace,
-        spec: pulumi.all([caddy, page]).apply(([program, published]) =>
+        spec: pulumi.all([caddy, page, cluster.siteAuthority.rootPem]).apply(([program, published, caPem]) =>
           websiteJob({
             datacenter,
             nodeClass: site.nodeClass,
             instances: site.instances,
             apart: runners >= site.instances,
             domain: site.domain,
+            ...(closed ? { ingressCaPem: caPem, middlewares: [authMiddleware(websiteService)] } : {}),
             program,
             page: published,
           }),
@@ -187,21 +225,26 @@ export class Site extends pulumi.ComponentResource {
       {
         program: "gate",
         input: inputOf({
-          sites: pulumi.all([cluster.loadBalancers, cluster.siteAuthority.rootPem]).apply(([all, caPem]) =>
+          sites: pulumi.all([cluster.loadBalancers, cluster.ca]).apply(([all, { site: caPem = "" }]) =>
             all.map(({ name, ...addresses }) => ({
               name,
               address: hostPort(addressIn(settings.network.family, addresses, name), 443),
               domain: site.domain,
               caPem,
+              // A stranger is asked who he is.
+              ...(closed ? { status: 401 } : {}),
             })),
           ),
           timeoutSeconds: 60,
         }),
         timeoutSeconds: 120,
       },
-      { ...child, dependsOn: [ingressRuns, websiteRuns] },
+      { ...child, dependsOn: [ingressRuns, websiteRuns, ...(proxy ? [proxy.runs] : [])] },
     );
-    this.url = cluster.loadBalancers.apply((balancers) => `https://${balancers[0]?.address ?? site.domain}/`);
+    this.url = cluster.loadBalancers.apply(([first]) =>
+      // Whoever signs in is sent back to the name.
+      closed || !first ? `https://${site.domain}/` : `https://${first.address}/`,
+    );
     this.registerOutputs({ url: this.url });
   }
 }

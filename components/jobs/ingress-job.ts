@@ -49,4 +49,16 @@ export interface IngressBackend {
   readonly serverName: string;
   /** Root of the authority that signed it, PEM. */
   readonly caPem: string;
+  /**
+   * Whether Traefik shows it a certificate of the ingress's own, by which the service knows who asks. It lies beside the
+   * ingress's other one, see `ingressClientCertificate`. Default: false.
+   */
+  readonly presents?: boolean;
 }
+
+/** Where in the same store lies what the ingress shows to services that ask for it: the fields are `cert` and `key`, PEM. */
+export const ingressClientCertificate = {
+  path: `${ingressNamespace}/${ingressJob}/client`,
+  /** The name in it. */
+  name: "ingress.service.consul",
+} as const;

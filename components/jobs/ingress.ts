@@ -12,6 +12,7 @@ export {
   type IngressArgs,
   type IngressBackend,
   ingressCertificate,
+  ingressClientCertificate,
   ingressJob,
   ingressNamespace,
 } from "./ingress-job";

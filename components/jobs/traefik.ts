@@ -1,7 +1,14 @@
 import type { JobConsulRights } from "../bootstrap/consul";
 import { readAsset } from "../provisioning/assets";
 import type { JobSpec } from "./artifact";
-import { type IngressArgs, type IngressBackend, ingressJob, ingressNamespace } from "./ingress-job";
+import {
+  type IngressArgs,
+  type IngressBackend,
+  ingressCertificate,
+  ingressClientCertificate,
+  ingressJob,
+  ingressNamespace,
+} from "./ingress-job";
 
 /** Traefik, the ingress that verifies what it sends visitors to. */
 
@@ -29,15 +36,16 @@ export function traefikJob(args: IngressArgs): JobSpec {
       program: { ...args.program },
       consul_ca: args.consulCaPem,
       // Parts of Traefik's file; JSON is YAML.
-      http: JSON.stringify({
+      http: withClientCertificate({
         middlewares: {
           // An instance that died is asked for nothing twice; the next one is.
           again: { retry: { attempts: 3, initialInterval: "20ms" } },
           ...args.middlewares,
         },
-        serversTransports: transports(args.backends, ({ serverName, caPem }) => ({
+        serversTransports: transports(args.backends, ({ serverName, caPem, presents }) => ({
           serverName,
           rootCAs: [caPem],
+          ...(presents ? { certificates: [clientCertificate] } : {}),
           // Over HTTP/2 an answer may be there before Traefik 3.6 knows that its question is on the way: its retry
           // then takes the answer for an attempt that failed, and the visitor gets an empty page.
           disableHTTP2: true,
@@ -56,6 +64,15 @@ export function traefikJob(args: IngressArgs): JobSpec {
 }
 
 const dialTimeout = "1s";
+
+/** In its place Nomad puts what Vault has. */
+const clientCertificate = { certFile: "@cert@", keyFile: "@key@" };
+
+function withClientCertificate(part: object): string {
+  const read = (field: string) =>
+    `{{ with secret "${ingressCertificate.store}/${ingressClientCertificate.path}" }}{{ .Data.${field} | toJSON }}{{ end }}`;
+  return JSON.stringify(part).replaceAll('"@cert@"', read("cert")).replaceAll('"@key@"', read("key"));
+}
 
 function transports(
   backends: readonly IngressBackend[],

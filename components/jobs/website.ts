@@ -1,6 +1,6 @@
 import { readAsset } from "../provisioning/assets";
 import type { JobArtifact, JobSpec } from "./artifact";
-import { routeTags } from "./ingress";
+import { ingressClientCertificate, routeTags } from "./ingress";
 
 /** The website: what its job needs of the rest of the cluster. */
 export interface WebsiteArgs {
@@ -17,6 +17,13 @@ export interface WebsiteArgs {
   readonly apart: boolean;
   /** Host name by which visitors ask for it. */
   readonly domain: string;
+  /** Traefik's middlewares before it. Example: ["auth-website@file"]. Default: none. */
+  readonly middlewares?: readonly string[];
+  /**
+   * Root of the authority of the ingress's own certificate, PEM: whoever comes without that is refused, and nobody by an
+   * address and no name. Default: whoever reaches an instance is shown the page.
+   */
+  readonly ingressCaPem?: string;
   /** Caddy. */
   readonly program: JobArtifact;
   /** `websitePage()`, published. */
@@ -57,7 +64,14 @@ export function websiteJob(args: WebsiteArgs): JobSpec {
       node_class: args.nodeClass,
       instances: args.instances,
       apart: args.apart,
-      tags: routeTags({ service: websiteService, domain: args.domain, byAddress: true }),
+      tags: routeTags({
+        service: websiteService,
+        domain: args.domain,
+        byAddress: args.ingressCaPem === undefined,
+        middlewares: args.middlewares,
+      }),
+      ingress_ca: args.ingressCaPem ?? "",
+      ingress_name: ingressClientCertificate.name,
       program: { ...args.program },
       page: { ...args.page },
     },

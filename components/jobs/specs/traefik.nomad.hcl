@@ -155,6 +155,9 @@ job "ingress" {
                   graceTimeOut: 6s
             own:
               address: 127.0.0.1:9998
+              # What Traefik asks itself there tells of a visitor.
+              forwardedHeaders:
+                trustedIPs: [127.0.0.1/32]
           metrics:
             prometheus:
               entryPoint: own

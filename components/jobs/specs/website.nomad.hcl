@@ -28,6 +28,18 @@ variable "tags" {
   description = "By which the ingress finds it, for visitors who ask for its domain"
 }
 
+variable "ingress_ca" {
+  type        = string
+  description = "Root certificate by which the ingress is known, PEM; empty where anybody may ask"
+  default     = ""
+}
+
+variable "ingress_name" {
+  type        = string
+  description = "The name in the ingress's own certificate"
+  default     = ""
+}
+
 variable "program" {
   type        = object({ url = string, sha256 = string })
   description = "Where the client fetches Caddy"
@@ -179,6 +191,11 @@ job "website" {
       }
 
       template {
+        destination = "local/ingress-ca.pem"
+        data        = var.ingress_ca
+      }
+
+      template {
         destination = "secrets/Caddyfile"
         perms       = "0400"
         uid         = 65534
@@ -191,7 +208,18 @@ job "website" {
           }
 
           https://:{{ env "NOMAD_PORT_https" }} {
-            tls /secrets/certificate.pem /secrets/key.pem
+            tls /secrets/certificate.pem /secrets/key.pem%{ if var.ingress_ca != "" } {
+              # Consul's check has none.
+              client_auth {
+                mode verify_if_given
+                trust_pool file /local/ingress-ca.pem
+              }
+            }
+            @stranger {
+              not path /health
+              not vars {tls_client_subject} "CN=${var.ingress_name}"
+            }
+            respond @stranger "Only the ingress is answered here." 403%{ endif }
             header -Server
             respond /health 200
             root * /local/site

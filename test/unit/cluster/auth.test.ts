@@ -1,0 +1,160 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { authMiddlewares, authTags, authToml } from "../../../components/jobs/auth-proxy";
+import { configOf, devStack } from "../settings/stack-files";
+import { canary, type Deployment, deploy, inClear, opened, resourceOf } from "./deployment";
+
+/** What of the dev stack is another one when the site is closed. */
+
+const auth = {
+  issuer: "https://id.example.org/realms/main",
+  clientId: "hashistack",
+  clientSecret: `${canary}-client`,
+  services: { website: ["staff", "a&b=c"] },
+};
+
+let open: Deployment;
+let closed: Deployment;
+beforeAll(async () => {
+  const config = { ...configOf(devStack), "hashistack:site": JSON.stringify({ ingress: "traefik" }) };
+  open = await deploy(config);
+  closed = await deploy({ ...config, "hashistack:auth": JSON.stringify(auth) });
+}, 60_000);
+
+const idsOf = ({ resources }: Deployment) => resources.map(({ id }) => id);
+
+describe("a closed site", () => {
+  test("has the proxy, its secrets and an identity of the ingress's besides; nothing is replaced", () => {
+    const [before, after] = [idsOf(open), idsOf(closed)];
+    expect(before.filter((id) => !after.includes(id))).toEqual([]);
+    expect(after.filter((id) => !before.includes(id))).toMatchInlineSnapshot(`
+      [
+        "AuthProxy auth-proxy",
+        "NomadJob auth-proxy",
+        "random.RandomPassword auth-proxy-cookie",
+        "remote.Command artifact-oauth2-proxy",
+        "remote.Command auth-proxy",
+        "tls.CertRequest auth-proxy-instance",
+        "tls.CertRequest site-ingress",
+        "tls.LocallySignedCert auth-proxy-instance",
+        "tls.LocallySignedCert site-ingress",
+        "tls.PrivateKey auth-proxy-instance",
+        "tls.PrivateKey site-ingress",
+        "vault.kv.Secret site-ingress",
+        "vault.kv.SecretV2 auth-proxy",
+      ]
+    `);
+  });
+
+  test("comes when secrets and proxy are there, and is looked at as a stranger", () => {
+    expect(resourceOf(closed, "remote.Command auth-proxy").dependencies).toContain(
+      "vault.kv.SecretV2 auth-proxy",
+    );
+    expect(resourceOf(closed, "remote.Command ingress").dependencies).toContain(
+      "vault.kv.Secret site-ingress",
+    );
+    const answers = resourceOf(closed, "remote.Command site-answers");
+    expect(answers.dependencies).toContain("remote.Command auth-proxy");
+  });
+
+  test("no secret of the client lies in the clear, in a job, or anywhere but on its way to Vault", () => {
+    const holders = closed.resources.filter(({ inputs }) =>
+      JSON.stringify(opened(inputs)).includes(`${canary}-client`),
+    );
+    expect(holders.map(({ id }) => id)).toEqual(["vault.kv.SecretV2 auth-proxy"]);
+    for (const { inputs } of closed.resources) {
+      expect(JSON.stringify(inClear(inputs))).not.toContain(`${canary}-client`);
+    }
+  });
+
+  test("the website's address is its name: a provider sends nobody back to an address", async () => {
+    const url = await new Promise((resolve) => closed.outputs.siteUrl?.apply(resolve));
+    expect(url).toBe("https://www.dev.test/");
+  });
+});
+
+describe("what Traefik is told", () => {
+  const middlewares = authMiddlewares(auth.services) as Record<
+    string,
+    { forwardAuth: { address: string; authRequestHeaders: string[]; authResponseHeadersRegex: string } }
+  >;
+  const asks = middlewares["auth-website"]?.forwardAuth;
+
+  test("a question names the groups, and none of them can be another parameter", () => {
+    const url = new URL(asks?.address ?? "");
+    expect([...url.searchParams]).toEqual([["allowed_groups", "staff,a&b=c"]]);
+    expect(asks?.authRequestHeaders).toEqual(["Cookie"]);
+  });
+
+  test("whatever a visitor sends under the names of the proxy's answers is dropped, however it is spelt", () => {
+    const [, source = ""] = /^\(\?i\)(.*)$/.exec(asks?.authResponseHeadersRegex ?? "") ?? [];
+    const dropped = new RegExp(source, "i");
+    for (const name of [
+      ...["X-Auth-Request-User", "X-Auth-Request-Groups", "x-auth-request-email", "X_Auth_Request_User"],
+      ...["X-Auth_Request-Access-Token", "X-Forwarded-User", "X_Forwarded_Groups", "X-Forwarded-Email"],
+      ...["X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token"],
+    ]) {
+      expect(name).toMatch(dropped);
+    }
+    for (const name of ["X-Forwarded-For", "X-Forwarded-Host", "Cookie", "Authorization", "Accept"]) {
+      expect(name).not.toMatch(dropped);
+    }
+  });
+
+  test("visitors reach of the proxy what they sign in by, and not what Traefik asks", () => {
+    const rule = authTags().find((tag) => tag.includes("auth-proxy-visitors.rule="));
+    expect(rule?.split("rule=")[1]).toBe(
+      "Path(`/oauth2/sign_in`) || Path(`/oauth2/start`) || Path(`/oauth2/callback`) || Path(`/oauth2/sign_out`)",
+    );
+    expect(authTags()).toContain("traefik.http.routers.auth-proxy-asked.entrypoints=own");
+  });
+});
+
+test("the proxy's settings: what its defaults leave open is closed", () => {
+  const args = {
+    ...{ datacenter: "dc1", nodeClass: "general", instances: 2, apart: true },
+    program: { url: "https://[fd00:1ab::2]:8443/x/oauth2-proxy", sha256: "0".repeat(64) },
+    auth: {
+      ...{ provider: "oidc", issuer: auth.issuer, clientId: auth.clientId, services: auth.services },
+      ...{ groupsClaim: "groups", userClaim: "email", scopes: ["openid", "email"] },
+      ...{ sessionHours: 8, refreshMinutes: 10 },
+    },
+    domains: ["www.dev.test"],
+    networks: ["198.51.100.0/24", "fd00:1ab::/64"],
+  };
+  expect(authToml(args)).toMatchInlineSnapshot(`
+    "provider = "oidc"
+    provider_display_name = "id.example.org"
+    oidc_issuer_url = "https://id.example.org/realms/main"
+    client_id = "hashistack"
+    scope = "openid email"
+    oidc_groups_claim = "groups"
+    oidc_email_claim = "email"
+    insecure_oidc_skip_nonce = false
+    code_challenge_method = "S256"
+    email_domains = ["*"]
+    reverse_proxy = true
+    trusted_proxy_ips = ["198.51.100.0/24","fd00:1ab::/64"]
+    whitelist_domains = ["www.dev.test"]
+    cookie_name = "__Host-hashistack"
+    cookie_path = "/"
+    cookie_secure = true
+    cookie_httponly = true
+    cookie_samesite = "lax"
+    cookie_csrf_samesite = "lax"
+    cookie_csrf_per_request = true
+    cookie_csrf_expire = "15m"
+    cookie_expire = "8h"
+    cookie_refresh = "10m"
+    set_xauthrequest = true
+    pass_basic_auth = false
+    pass_user_headers = false
+    upstreams = ["file:///local/pages/#/pages/"]
+    custom_templates_dir = "/local/templates"
+    silence_ping_logging = true
+    request_logging = false
+    "
+  `);
+  expect(authToml({ ...args, auth: { ...args.auth, issuerCa: "-----BEGIN CERTIFICATE-----" } })).toContain(
+    'provider_ca_files = ["/local/issuer-ca.pem"]\n',
+  );
+});
