@@ -13,6 +13,7 @@ import {
 import { CliError } from "./errors";
 import { resumeMachines } from "./lab";
 import { loadOutputs, type Outputs } from "./outputs";
+import { announce } from "./plan";
 import { Progress } from "./progress";
 import { refuseProtected } from "./protection";
 import { recover } from "./recover";
@@ -102,6 +103,7 @@ async function bringUp(
       ...(await resumeMachines(workspace, options.stack)),
     ];
     for (const line of before) process.stderr.write(`${line}\n`);
+    await announce(workspace, options.stack, (line) => process.stderr.write(`${line}\n`));
     if (options.repair) {
       await repairBeforeUp(workspace, options.stack, (line) => process.stderr.write(`${line}\n`));
     }

@@ -3,6 +3,7 @@ import { backupState, restoreState } from "./backup";
 import * as commands from "./commands";
 import { doctor } from "./doctor";
 import { CliError } from "./errors";
+import { plan } from "./plan";
 import { restoreUserPath } from "./root";
 
 // An ES module: the build is CommonJS, and Node 20 cannot always require one.
@@ -66,6 +67,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .addHelpText("after", EXIT_CODES);
 
+  withStack(program.command("plan"))
+    .description("what the stack will be: machines, ports, cost, and what that changes; asks no cloud")
+    .option("--json", "print it as JSON")
+    .action(act((flags: Flags) => plan(flags)));
   withStack(program.command("up"))
     .description(
       "make the stack what its settings say (after recovering a cut run); the second time changes nothing",

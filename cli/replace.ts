@@ -28,10 +28,12 @@ export interface Turn {
   readonly urns: readonly string[];
 }
 
-interface StateResource {
+/** A resource as a state keeps it, secrets sealed. */
+export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly parent?: string;
+  readonly inputs?: Record<string, unknown>;
   readonly outputs?: Record<string, unknown>;
   /** It has a successor, and is deleted by the next run. */
   readonly delete?: boolean;
@@ -53,7 +55,8 @@ export async function knownMachines(workspace: Workspace, stack: string): Promis
   return machinesIn(await resourcesOf(workspace, stack));
 }
 
-async function resourcesOf(workspace: Workspace, stack: string): Promise<readonly StateResource[]> {
+/** All resources of a stack's state. Empty where there is none yet. */
+export async function resourcesOf(workspace: Workspace, stack: string): Promise<readonly StateResource[]> {
   if (fileBackend(workspace, process.env) !== undefined) {
     // Read as a file: each up looks, and the engine takes a second to say the same.
     const file = checkpointFile(workspace, stack);

@@ -5,14 +5,15 @@ import { stackSchema, stackSchemaText } from "../components/settings/stack-schem
 import { portsMarkdown } from "../components/topology/ports-markdown";
 import { topologyOf } from "../components/topology/topology";
 import { clusterPicture } from "./picture";
+import { planMarkdown } from "./plan-markdown";
 import { policyMarkdown } from "./policy-markdown";
 import { settingsMarkdown } from "./settings-markdown";
 import { withAlignedTables } from "./tables";
 import { versionsMarkdown } from "./versions-markdown";
 
 /**
- * Writes all that is made and not written: settings.schema.json, docs/policy.md, docs/ports.md, docs/settings.md, docs/cluster.svg,
- * the versions in the README, and the prices that the policy pack, a package of its own, counts with. Run: npm run docs
+ * Writes all that is made and not written: settings.schema.json, docs/plan.md, docs/policy.md, docs/ports.md, docs/settings.md,
+ * docs/cluster.svg, the versions in the README, and the prices that the policy pack, a package of its own, counts with. Run: npm run docs
  */
 
 // It comes with the Pulumi SDK, which reads its own files by it.
@@ -33,20 +34,26 @@ that belongs to nobody could do what a client can.
 const versionsBegin = "<!-- versions: made by npm run docs -->\n";
 const versionsEnd = "\n<!-- end of versions -->";
 
-/** The files, by path below the project's folder `root`, as they should be. */
-export function madeFiles(root: string): Record<string, string> {
-  const dev = yaml.load(readFileSync(path.join(root, "Pulumi.dev.yaml"), "utf8")) as {
+/** A stack's configuration as the engine hands it over: every value a text. */
+function configOf(root: string, file: string): Record<string, string> {
+  const { config } = yaml.load(readFileSync(path.join(root, file), "utf8")) as {
     config: Record<string, unknown>;
   };
-  // The engine hands every value over as a text.
-  const config = Object.entries(dev.config).map(([key, value]): [string, string] => [
-    key,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
-  const settings = parseSettings(rawSettings(Object.fromEntries(config)));
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [
+      key,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );
+}
+
+/** The files, by path below the project's folder `root`, as they should be. */
+export function madeFiles(root: string): Record<string, string> {
+  const settings = parseSettings(rawSettings(configOf(root, "Pulumi.dev.yaml")));
   return {
     "settings.schema.json": stackSchemaText(root),
     "docs/ports.md": withAlignedTables(portsPreface + portsMarkdown()),
+    "docs/plan.md": withAlignedTables(planMarkdown(configOf(root, "Pulumi.prod.yaml"))),
     "docs/policy.md": policyMarkdown(),
     "docs/settings.md": settingsMarkdown(stackSchema(root), namespace),
     "docs/cluster.svg": clusterPicture(topologyOf(settings)),

@@ -89,6 +89,9 @@ function costText({ cost, cloud }: PlanSummary): string {
 export function changesText(changes: PlanChanges, plan: PlanSummary, flag = ""): string {
   if (!isChange(changes)) return "Since the last up: no machine changes.";
   const { added, removed, changed, cost } = changes;
+  if (removed.length + changed.length === 0 && added.length === plan.machines.length) {
+    return "Since the last up: nothing of it is there yet.";
+  }
   const machine = (name: string) => plan.machines.find((one) => one.name === name);
   const lines = [
     ...added.map((name) => ["+", name, describe(machine(name)), ""]),
