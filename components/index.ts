@@ -2,7 +2,8 @@
  * What the package offers to programs of others: a whole cluster, or its parts one by one.
  */
 
-export type { Cloud, CloudMachine, FirstContact, MachineRequest } from "./clouds/cloud";
+export type { ClusterAccess, ServiceAccess, SupportAccess } from "./bootstrap/access";
+export type { Cloud, CloudMachine, FirstContact, MachineRequest, Opening } from "./clouds/cloud";
 export { LinodeCloud, type LinodeCloudArgs } from "./clouds/linode";
 export { LocalCloud, type LocalCloudArgs } from "./clouds/local";
 export { OpenStackCloud, type OpenStackCloudArgs, type RootVolume } from "./clouds/openstack";
@@ -14,6 +15,7 @@ export {
   type DomainAddressArgs,
   type DomainOwnership,
 } from "./dns/domain-address";
+export type { JobArtifact, JobSpec, JobVariables } from "./jobs/artifact";
 export { NomadJob, type NomadJobArgs } from "./jobs/nomad-job";
 export { ClusterMachine, type ClusterMachineArgs } from "./machine";
 export { ServiceAuthority, type ServiceAuthorityArgs } from "./pki/authority";
@@ -21,6 +23,7 @@ export { applyPlan, type MachineApplyArgs } from "./provisioning/apply";
 export type { MachinePlan, PlanFragment } from "./provisioning/plan";
 export { ConsulClient, type ConsulClientArgs } from "./roles/consul-client";
 export { ConsulServer, type ConsulServerArgs } from "./roles/consul-server";
+export type { GivenCertificate, Leaf } from "./roles/leaf";
 export { NomadClient, type NomadClientArgs } from "./roles/nomad-client";
 export { NomadServer, type NomadServerArgs } from "./roles/nomad-server";
 export { VaultServer, type VaultServerArgs } from "./roles/vault-server";

@@ -16,7 +16,8 @@ export interface MachineApplyArgs {
   machineId: pulumi.Input<string>;
   /** What each role asks for, by the role's name; units start in this order. */
   fragments: Record<string, pulumi.Input<PlanFragment>>;
-  signer: pulumi.Input<PlannedSigner>;
+  /** Where its certificates are signed. Default: nowhere, and no role asks for one. */
+  signer?: pulumi.Input<PlannedSigner>;
   /** Limit for the whole run. Default 600. */
   timeoutSeconds?: number;
 }
@@ -67,7 +68,10 @@ export function applyPlan(
       ),
       input: pulumi.secret(
         known.apply(([hostname, signer, roles]) =>
-          renderApplyInput({ machine: args.machine, hostname, signer }, roles),
+          renderApplyInput(
+            { machine: args.machine, hostname, ...(signer === undefined ? {} : { signer }) },
+            roles,
+          ),
         ),
       ),
       timeoutSeconds: args.timeoutSeconds ?? 600,

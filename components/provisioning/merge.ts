@@ -144,6 +144,11 @@ export function mergePlans(frame: PlanFrame, fragments: Readonly<Record<string, 
     (c) => `check "${c.what}"`,
   );
   refuseSharedPorts(machine, checks);
+  const unsigned = frame.signer ? undefined : Object.values(fragments).find((f) => f.certificates?.length);
+  if (unsigned) {
+    const [{ directory } = { directory: "" }] = unsigned.certificates ?? [];
+    throw new PlanError(`${machine}: the certificate in ${directory} needs a signer, and there is none.`);
+  }
   refuseSharedSources(machine, zones);
   return {
     ...frame,

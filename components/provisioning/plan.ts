@@ -135,5 +135,6 @@ export interface MachinePlan extends Required<PlanFragment> {
   /** The machine's logical name, for messages. */
   readonly machine: string;
   readonly hostname: string;
-  readonly signer: PlannedSigner;
+  /** Undefined where nothing is signed: certificates that somebody else made are files. */
+  readonly signer?: PlannedSigner;
 }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { PlanFragment } from "../provisioning/plan";
 import { renderConsulClient } from "./consul";
-import type { Leaf } from "./leaf";
+import type { GivenCertificate, Leaf } from "./leaf";
 
 export interface ConsulClientArgs {
   /** Consul's node name: the machine's host name. Example: "dev-control-a-1f2e3d4c". */
@@ -20,8 +20,10 @@ export interface ConsulClientArgs {
   agentToken: pulumi.Input<string>;
   /** Token by which the agent answers DNS. */
   dnsToken: pulumi.Input<string>;
-  /** What the machine needs to ask for its leaf of the service. */
-  leaf: pulumi.Input<Leaf>;
+  /** What the machine needs to ask for its leaf of the service. This, or `given`. */
+  leaf?: pulumi.Input<Leaf>;
+  /** Its certificate, where the Consul that it joins is of others and has an authority of its own. Secret. */
+  given?: pulumi.Input<GivenCertificate>;
 }
 
 /**
@@ -35,6 +37,9 @@ export class ConsulClient extends pulumi.ComponentResource {
 
   constructor(name: string, args: ConsulClientArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:ConsulClient", name, {}, opts);
+    if ((args.leaf === undefined) === (args.given === undefined)) {
+      throw new pulumi.RunError(`ConsulClient ${name} needs a certificate: either "leaf" or "given".`);
+    }
     this.plan = pulumi.secret(pulumi.output(args).apply(renderConsulClient));
     this.registerOutputs({});
   }

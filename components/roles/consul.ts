@@ -1,7 +1,7 @@
 import { readAsset } from "../provisioning/assets";
 import type { PlanFragment } from "../provisioning/plan";
 import { urlHost } from "../topology/members";
-import { type Leaf, leafCertificate } from "./leaf";
+import { type GivenCertificate, givenCertificate, type Leaf, leafCertificate } from "./leaf";
 import { daemonUnit, hardening } from "./units";
 
 /** What a Consul agent is made of, server or client. Plain values. */
@@ -26,7 +26,10 @@ export interface ConsulAgent {
   dnsToken: string;
   /** Servers only: the token that may do everything; it closes Consul's bootstrap for everybody else. */
   managementToken?: string;
-  leaf: Leaf;
+  /** Of our own authority; or else `given`. */
+  leaf?: Leaf;
+  /** Of the authority of a Consul that others made. */
+  given?: GivenCertificate;
 }
 
 const tlsDirectory = "/etc/ssl/consul";
@@ -110,6 +113,7 @@ export function renderConsulClient(agent: Omit<ConsulAgent, "expect" | "raftMult
 function renderConsulAgent(agent: ConsulAgent): PlanFragment {
   const server = agent.expect > 0;
   const action = server ? "rollout" : "restart";
+  const given = agent.given ? givenCertificate("consul", agent.given, "consul", "consul.service") : {};
   const file = (path: string, content: unknown) => ({
     path,
     content: `${JSON.stringify(content, null, 2)}\n`,
@@ -121,11 +125,13 @@ function renderConsulAgent(agent: ConsulAgent): PlanFragment {
   return {
     users: [{ name: "consul", home: "/var/lib/consul" }],
     directories: [
+      ...(given.directories ?? []),
       { path: "/etc/consul.d", owner: "root", group: "consul", mode: "0750" },
       { path: "/var/lib/consul", owner: "consul", group: "consul", mode: "0700" },
     ],
     programs: [{ name: "consul", version: agent.version }],
     files: [
+      ...(given.files ?? []),
       file("/etc/consul.d/agent.json", agentConfig(agent)),
       file("/etc/consul.d/secrets.json", agentSecrets(agent)),
       // Whom to ask at a start is no reason for one: who runs knows the others by gossip.
@@ -140,7 +146,7 @@ function renderConsulAgent(agent: ConsulAgent): PlanFragment {
         notifies: [{ unit: "systemd-resolved.service", action: "restart" }],
       },
     ],
-    certificates: [leafCertificate("consul", agent.leaf, "consul", "consul.service")],
+    certificates: agent.leaf ? [leafCertificate("consul", agent.leaf, "consul", "consul.service")] : [],
     units: [
       { name: "systemd-resolved.service", enable: true },
       daemonUnit({

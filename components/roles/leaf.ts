@@ -1,4 +1,4 @@
-import type { PlannedCertificate } from "../provisioning/plan";
+import type { PlanFragment, PlannedCertificate } from "../provisioning/plan";
 
 /** What a machine needs to ask for a leaf of one service. Plain values. */
 export interface Leaf {
@@ -13,6 +13,42 @@ export interface Leaf {
   caPem: string;
   /** Issuing certificate of the service, PEM. */
   issuingPem: string;
+}
+
+/** A certificate that somebody else made, and looks after. Plain values. */
+export interface GivenCertificate {
+  /** Root certificates that the service's members trust, PEM. */
+  caPem: string;
+  /** The machine's certificate, PEM, and after it those that lead to the root. */
+  certificatePem: string;
+  /** Its private key, PEM. Secret. */
+  keyPem: string;
+}
+
+/** A given certificate as files, where a leaf of our own would lie; the daemon takes a new one by reload. */
+export function givenCertificate(
+  service: string,
+  given: GivenCertificate,
+  group: string,
+  unit: string,
+): Pick<PlanFragment, "directories" | "files"> {
+  const directory = `/etc/ssl/${service}`;
+  const file = (name: string, content: string, mode: string) => ({
+    path: `${directory}/${name}.pem`,
+    content,
+    owner: "root",
+    group,
+    mode,
+    notifies: [{ unit, action: "reload" as const }],
+  });
+  return {
+    directories: [{ path: directory, owner: "root", group: "root", mode: "0755" }],
+    files: [
+      file("ca", given.caPem, "0644"),
+      file("cert", given.certificatePem, "0644"),
+      file("key", given.keyPem, "0640"),
+    ],
+  };
 }
 
 /** A leaf as the plan of a machine has it; the daemon takes a new one by reload. */

@@ -78,7 +78,7 @@ def fetch(program, path, plan):
     if url.scheme != "https":
         raise Failure("%s: %s is not https" % (program["name"], program["url"]))
     # On support an address stands in the URL, and its name is verified: addresses prove nothing here.
-    signer = plan["signer"]
+    signer = plan.get("signer") or {}
     same = bool(signer.get("url")) and urllib.parse.urlsplit(signer["url"]).hostname == url.hostname
     name = signer["serverName"] if same else url.hostname
     connection = ByName(url.hostname, url.port or 443, name, ca_pem(program, plan), timeout=30)
