@@ -1,3 +1,4 @@
+import { Acme } from "./components/acme";
 import { Cluster } from "./components/cluster";
 import { DomainAddress } from "./components/dns/domain-address";
 import { readSettings } from "./components/settings";
@@ -18,6 +19,12 @@ if (site && settings.dns?.owned) {
   });
 }
 
+// A public certificate in place of the one of the cluster's own authority.
+const publicCertificate =
+  site && settings.acme
+    ? new Acme("acme", { cluster, settings: { ...settings, acme: settings.acme }, site })
+    : undefined;
+
 export const siteUrl = site?.url;
 export const plan = cluster.plan;
 export const support = cluster.support;
@@ -30,3 +37,4 @@ export const nomadToken = cluster.nomadToken;
 export const vaultLogin = cluster.vaultLogin;
 export const recoveryKeys = cluster.recoveryKeys;
 export const sshPrivateKey = cluster.sshPrivateKey;
+export const acme = publicCertificate?.output;

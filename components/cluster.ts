@@ -19,6 +19,7 @@ import {
 } from "./bring-up";
 import type { BalancerAddress } from "./dns/domain-address";
 import { cloudOf, isGuarded, makeFleet } from "./fleet";
+import { acmeProgram } from "./jobs/acme";
 import { authNamespace, authProgram } from "./jobs/auth-proxy";
 import { type Ingress, ingresses, ingressNamespace } from "./jobs/ingress";
 import { websiteNamespace } from "./jobs/website";
@@ -62,12 +63,13 @@ function namespacesOf({ auth }: Settings): string[] {
 }
 
 /** Programs that support hands out and most images lack. */
-function optionalPrograms({ site, auth }: Settings): string[] {
+function optionalPrograms({ site, auth, acme }: Settings): string[] {
   if (!site.enabled) return [];
   const ingress = ingresses[site.ingress];
   return [
     ...(ingress.optional ? [ingress.name] : []),
     ...(auth ? [authProgram.name] : []),
+    ...(acme ? [acmeProgram.name] : []),
   ];
 }
 
@@ -287,7 +289,7 @@ export class Cluster extends pulumi.ComponentResource {
         ...(cloud.publicIpv6 ? { publicIpv6 } : {}),
       }));
     this.machines = machineOutputs(slots);
-    this.ca = caOutputs(trust);
+    this.ca = caOutputs(trust, settings.acme?.ca);
     this.consulToken = pulumi.secret(trust.seed.apply((seed) => consulSecret(seed, { use: "operator" })));
     this.nomadToken = nomad.token;
     this.vaultLogin = vault.login;

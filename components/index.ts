@@ -2,6 +2,7 @@
  * What the package offers to programs of others: a whole cluster, or its parts one by one.
  */
 
+export { Acme, type AcmeArgs } from "./acme";
 export type { ClusterAccess, ServiceAccess, SupportAccess } from "./bootstrap/access";
 export type { Cloud, CloudMachine, FirstContact, MachineRequest, Opening } from "./clouds/cloud";
 export { LinodeCloud, type LinodeCloudArgs } from "./clouds/linode";

@@ -112,8 +112,21 @@ export function apiOutputs(support: Slot, topology: Topology): pulumi.Output<Rec
   });
 }
 
-/** Root certificates, PEM, by service. */
-export function caOutputs(trust: Trust): pulumi.Output<Record<string, string>> {
+/** What the command line must know of the job that gets public certificates. */
+export interface AcmeOutput {
+  job: string;
+  namespace: string;
+  /** Path in Vault's API of what came of the last run. */
+  run: string;
+  /** Path of the moment at which a certificate was asked for by hand. */
+  force: string;
+}
+
+/**
+ * Root certificates, PEM, by service.
+ * @param siteRoots further ones by which the site is verified
+ */
+export function caOutputs(trust: Trust, siteRoots = ""): pulumi.Output<Record<string, string>> {
   return pulumi
     .all([
       trust.consul.rootPem,
@@ -128,7 +141,7 @@ export function caOutputs(trust: Trust): pulumi.Output<Record<string, string>> {
         vault,
         nomad,
         support,
-        site,
+        site: siteRoots ? `${site.trimEnd()}\n${siteRoots.trim()}\n` : site,
       }),
     );
 }

@@ -3,6 +3,8 @@ import type { Settings } from "./settings/model";
 import { parseSettings, rawSettings } from "./settings/parse";
 
 export type {
+  AcmeCredential,
+  AcmeSettings,
   AuthSettings,
   CloudSettings,
   DnsSettings,

@@ -123,7 +123,7 @@ export class Site extends pulumi.ComponentResource {
         dataJson: pulumi.secret(pulumi.jsonStringify(this.ownCertificate)),
       },
       // Written once, it is another's from then on: the job that gets public ones.
-      inVault,
+      settings.acme ? { ...inVault, ignoreChanges: ["dataJson"] } : inVault,
     );
     this.certificate = certificate;
     const { auth } = settings;

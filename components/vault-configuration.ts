@@ -22,7 +22,7 @@ export interface VaultConfigurationArgs {
 }
 
 /** The path of the auth method by which Nomad's workloads log in: Nomad's default. */
-const workloadsPath = "jwt-nomad";
+export const workloadsPath = "jwt-nomad";
 /** The role that Nomad asks for where a job names none. */
 const workloadsRole = "nomad-workloads";
 

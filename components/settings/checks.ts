@@ -1,6 +1,7 @@
 import { hostIn } from "../dns/dns";
 import { loadBalancerClass, type Role, roles, type Versions } from "../topology/model";
 import { mayBePublic, nodeClassOf } from "../topology/topology";
+import { checkAcme } from "./acme";
 import { checkAuth } from "./auth";
 import { checkLinode } from "./linode";
 import type { CloudSettings, GroupSettings, Settings } from "./model";
@@ -20,6 +21,7 @@ export function checkSettings(settings: Partial<Settings>, report: Report): void
   if (settings.cloud) checkCloud(settings.cloud, settings, report);
   checkDns(settings, report);
   checkAuth(settings, report);
+  checkAcme(settings, report);
   if (settings.groups) {
     checkGroups(settings.groups, report);
     checkServers(settings.groups, report);

@@ -45,6 +45,8 @@ export interface Settings {
   readonly auth?: AuthSettings;
   /** The domain whose records this stack writes. Without it no record is made. */
   readonly dns?: DnsSettings;
+  /** Who signs the site's certificate, by ACME. Without it an authority of the cluster's own does, which no browser knows. */
+  readonly acme?: AcmeSettings;
 }
 
 /** Where the machines are made: one form for each kind of cloud. */
@@ -185,6 +187,11 @@ export interface TimingSettings {
   readonly vaultPerformanceMultiplier: number;
   /** Life of the machines' certificates in days, 1 to 365; they are renewed when a third is left. Default: 30 */
   readonly leafDays: number;
+  /**
+   * How long a new machine may take until its cloud calls it running, in minutes, 1 to 60; and about as long again until it
+   * lets anybody in. Default: 15
+   */
+  readonly newMachineMinutes: number;
 }
 
 /** What sends visitors on. */
@@ -252,4 +259,54 @@ export interface DnsSettings {
    * 3600 and on. Default: 300
    */
   readonly ttl: number;
+}
+
+/** A public certificate for the site, got and renewed by a periodic job, proven by records in the domain (DNS-01). */
+export interface AcmeSettings {
+  /**
+   * Which ACME server is asked: letsencrypt, letsencrypt-staging (whose certificates browsers refuse), or the URL of a
+   * directory, https. Default: letsencrypt
+   */
+  readonly directory: string;
+  /** Root certificates, PEM, by which the directory, the DNS provider and the site are verified besides the public ones. Default: none */
+  readonly ca?: string;
+  /** Where the authority writes to when something is wrong. No default. Example: ops@example.org */
+  readonly email: string;
+  /** The certificate's names, wildcards among them. Default: the site's domain. Example: [example.org, "*.example.org"] */
+  readonly domains?: readonly string[];
+  /** The certificate's key: ec256, ec384, rsa2048 or rsa4096. Default: ec256 */
+  readonly keyType: "ec256" | "ec384" | "rsa2048" | "rsa4096";
+  /** How many days before its end a certificate is renewed, 1 to 60; never more than a third of its life. Default: 30 */
+  readonly renewDays: number;
+  /**
+   * The name servers that are asked whether a record can be seen already, with or without a port. Default: those of the
+   * domain, found by the machine's own. Example: ["192.0.2.53"]
+   */
+  readonly resolvers: readonly string[];
+  /** Who serves the domains: linode, designate or rfc2136 (any server that takes updates). Default: the provider of dns, where it owns them */
+  readonly provider?: "linode" | "designate" | "rfc2136";
+  /** Where Linode's API answers, https, without the version. Default: at Linode */
+  readonly api?: string;
+  /** By what the records are written. No default. */
+  readonly credential: AcmeCredential;
+}
+
+/** What proves to a DNS provider that records may be written; each provider has fields of its own. */
+export interface AcmeCredential {
+  /** linode: a token that may read and write domains, and nothing else; set it by pulumi config set --secret --path hashistack:acme.credential.token. */
+  readonly token?: string;
+  /** designate: where Keystone answers. Example: https://keystone.example.org:5000/v3 */
+  readonly authUrl?: string;
+  /** designate: the id of an application credential. */
+  readonly id?: string;
+  /** designate, rfc2136: the secret of the application credential, or of the TSIG key; set it by pulumi config set --secret --path. */
+  readonly secret?: string;
+  /** designate: the region. Default: the cloud's only one */
+  readonly region?: string;
+  /** rfc2136: the name server that takes updates, host:port. Example: ns1.example.org:53 */
+  readonly server?: string;
+  /** rfc2136: the name of the TSIG key. Example: acme. */
+  readonly keyName?: string;
+  /** rfc2136: hmac-sha256., hmac-sha384. or hmac-sha512. Default: hmac-sha256. */
+  readonly algorithm?: string;
 }

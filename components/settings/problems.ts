@@ -86,7 +86,7 @@ function distance(a: string, b: string): number {
 type Issue = z.core.$ZodIssue;
 
 /** Settings of which no message shows anything. */
-const secrets = ["auth.clientSecret"];
+const secrets = ["auth.clientSecret", "acme.credential.token", "acme.credential.secret"];
 
 function secretSentence(value: unknown): string {
   return value === undefined

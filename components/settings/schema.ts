@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Role, roles, type Versions } from "../topology/model";
+import { acmeSchema } from "./acme";
 import { authSchema } from "./auth";
 import type { Settings } from "./model";
 import { supportedVersions } from "./versions";
@@ -179,6 +180,7 @@ export const sections = {
       nomadRaftMultiplier: multiplier,
       vaultPerformanceMultiplier: multiplier,
       leafDays: z.int().min(1).max(365).default(30),
+      newMachineMinutes: z.int().min(1).max(60).default(15),
     })
     .meta({ title: "TimingSettings" })
     .prefault({}),
@@ -202,6 +204,7 @@ export const sections = {
     })
     .meta({ title: "DnsSettings" })
     .optional(),
+  acme: acmeSchema,
 } as const;
 
 /** The whole; the compiler holds it and the interfaces together. */

@@ -95,6 +95,8 @@ class Api:
         self.token = token if token is not None else access.get("token")
         self._server_name = access["serverName"]
         self._context = ssl.create_default_context(cadata=access["caPem"])
+        if access.get("publicRoots"):
+            self._context.load_default_certs()
         self._kept = {}
 
     def at(self, address):

@@ -1,0 +1,67 @@
+import { beforeAll, expect, test } from "vitest";
+import { configOf, devStack } from "../settings/stack-files";
+import { type Deployment, deploy, inClear, opened } from "./deployment";
+
+/** What of the dev stack is another one when a public authority signs the site's certificate. */
+
+const acme = {
+  email: "ops@example.org",
+  directory: "https://acme.test:14000/dir",
+  ca: "-----BEGIN CERTIFICATE-----\n",
+  provider: "linode",
+  credential: { token: "canary-token" },
+};
+
+let without: Deployment;
+let given: Deployment;
+beforeAll(async () => {
+  const config = configOf(devStack);
+  without = await deploy(config);
+  given = await deploy({ ...config, "hashistack:acme": JSON.stringify(acme) });
+}, 60_000);
+
+const idsOf = ({ resources }: Deployment) => resources.map(({ id }) => id);
+const one = ({ resources }: Deployment, id: string) => {
+  const found = resources.find((each) => each.id === id);
+  if (!found) throw new Error(`there is no ${id}`);
+  return found;
+};
+
+test("a job comes with its role, its credential and its program, and nothing goes", () => {
+  const [before, after] = [idsOf(without), idsOf(given)];
+  expect(before.filter((id) => !after.includes(id))).toEqual([]);
+  expect(after.filter((id) => !before.includes(id))).toMatchInlineSnapshot(`
+    [
+      "Acme acme",
+      "NomadJob acme",
+      "local.Command support-a-programs",
+      "remote.Command acme",
+      "remote.Command acme-back",
+      "remote.Command acme-begins",
+      "remote.Command artifact-hashistack-acme",
+      "vault.Policy acme",
+      "vault.jwt.AuthBackendRole acme",
+      "vault.kv.SecretV2 acme-dns",
+    ]
+  `);
+});
+
+test("the cluster's own certificate is what is shown at first, under the same name", () => {
+  const id = "vault.kv.Secret site-certificate";
+  expect(one(given, id).inputs).toEqual(one(without, id).inputs);
+});
+
+test("the credential is a secret wherever it goes, and in no job", () => {
+  const all = given.resources.map(({ inputs }) => inputs);
+  expect(JSON.stringify(all)).toContain("canary-token");
+  expect(JSON.stringify(all.map((inputs) => inClear(inputs)))).not.toContain("canary-token");
+  const job = opened(one(given, "remote.Command acme").inputs);
+  expect(JSON.stringify(job)).not.toContain("canary-token");
+});
+
+test("the job comes before its first run, and that after the site answers", () => {
+  const dependencies = one(given, "remote.Command acme-begins").dependencies;
+  expect(dependencies).toEqual(
+    expect.arrayContaining(["remote.Command acme", "remote.Command site-answers"]),
+  );
+});
