@@ -7,6 +7,7 @@ import { linodeAnswers, openstackAnswers } from "../clouds/requests";
 import { deploy, type Recorded } from "../cluster/deployment";
 import { configOf, devStack, separateServers } from "../settings/stack-files";
 import { judge, subjectOf } from "./engine";
+import { allowed, stackOf, type Unwise, unwise } from "./unwise";
 
 /** The project's own program: as at `up`, where everything is known, and as at the first preview. */
 
@@ -127,6 +128,45 @@ describe.each([
     expect(idle.filter((name) => !wanting.includes(name))).toEqual(
       file.includes("openstack") ? ["pet-backed-up"] : [],
     );
+  });
+});
+
+describe("one unwise change of the production stack is caught by its own rule, and by no other", () => {
+  let stack: readonly Recorded[];
+  beforeAll(async () => {
+    stack = (await deploy(configOf("Pulumi.prod.yaml"), false, { answers: linodeAnswers })).resources;
+  }, patience);
+
+  const changed = ({ type, name, props = {}, protect, besides }: Unwise): readonly Recorded[] => {
+    if (besides) {
+      const like = stack.find((one) => typeOf(one.kind) === type);
+      if (!like) throw new Error(`the stack has no ${type}`);
+      return [...stack, { ...like, id: `${like.kind} ${name}`, name }];
+    }
+    const found = stack.findIndex((one) => typeOf(one.kind) === type && one.name === name);
+    const one = stack[found];
+    if (!one) throw new Error(`the stack has no ${type} ${name}`);
+    const entries = Object.entries({ ...one.inputs, ...props }).filter(([, value]) => value !== null);
+    return stack.with(found, {
+      ...{ ...one, inputs: Object.fromEntries(entries) },
+      protect: protect ?? one.protect,
+    });
+  };
+  const stopped = (resources: readonly Recorded[], name: string) => {
+    const subjects = subjectsOf(resources, name);
+    const configured = allowed as Record<string, Record<string, unknown>>;
+    return rules
+      .filter((rule) => judge(rule, subjects, configured[rule.name]).violations.length > 0)
+      .map((rule) => rule.name);
+  };
+
+  test("there is one for each rule, and without it nothing is amiss", () => {
+    expect(Object.keys(unwise).sort()).toEqual(rules.map(({ name }) => name).sort());
+    expect(stopped(stack, "prod")).toEqual([]);
+  });
+
+  test.each(Object.entries(unwise))("%s", (name, change) => {
+    expect(stopped(changed(change), stackOf(name))).toEqual([name]);
   });
 });
 
