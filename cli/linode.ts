@@ -2,7 +2,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runPulumi } from "./engine";
 import { CliError } from "./errors";
-import { type Exported, knownOf, machineType, type PendingCreate, straysAmong, type Thing } from "./strays";
+import { parseUrn } from "./events";
+import {
+  type Exported,
+  knownOf,
+  machineType,
+  type PendingCreate,
+  straysAmong,
+  type Thing,
+  unfinishedAmong,
+  without,
+} from "./strays";
 import type { Workspace } from "./workspace";
 
 /** The stack's configuration as `pulumi config --json --show-secrets` gives it. */
@@ -91,7 +101,7 @@ export class LinodeApi {
   }
 
   /** Deletes a thing and returns when it is gone. */
-  async remove({ path, what }: Thing): Promise<void> {
+  async remove({ path, what }: Pick<Thing, "path" | "what">): Promise<void> {
     await this.call("DELETE", path);
     const end = Date.now() + goneSeconds * 1000;
     while ((await this.call("GET", path)) !== undefined) {
@@ -166,7 +176,33 @@ export async function sweepLinode(
   const words = ["--non-interactive", "--stack", stack];
   const exported = await runPulumi(workspace, ["stack", "export", ...words]);
   const config = await runPulumi(workspace, ["config", "--json", "--show-secrets", "--stack", stack]);
-  return removeStrays(LinodeApi.from(JSON.parse(config) as StackConfig, process.env), JSON.parse(exported));
+  const api = LinodeApi.from(JSON.parse(config) as StackConfig, process.env);
+  const state = JSON.parse(exported) as Exported;
+  const said = await removeStrays(api, state);
+  const { left, lines } = await removeUnfinished(api, state);
+  if (left) await runPulumi(workspace, ["stack", "import", ...words], { input: JSON.stringify(left) });
+  return [...said, ...lines];
+}
+
+/**
+ * Deletes machines that never were enrolled: the next run makes them anew, since nothing else would ever mend one that failed
+ * or is silent.
+ * @returns the state without them, where there were any, and a line for each
+ */
+export async function removeUnfinished(
+  api: LinodeApi,
+  exported: Exported,
+): Promise<{ left?: Exported; lines: string[] }> {
+  const unfinished = unfinishedAmong(exported);
+  const lines: string[] = [];
+  for (const { id = "", urn } of unfinished) {
+    const { name } = parseUrn(urn);
+    await api.remove({ path: `${kinds[machineType].path}/${id}`, what: `machine ${name}` });
+    lines.push(
+      `Deleted machine ${name} at Linode: an earlier run had made it and never got in, so it is made anew.`,
+    );
+  }
+  return { ...(unfinished.length > 0 ? { left: without(exported, unfinished) } : {}), lines };
 }
 
 /** Deletes what is left over by what the engine exports of a state. Gives a line for each. */

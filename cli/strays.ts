@@ -9,7 +9,11 @@ export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly id?: string;
+  readonly parent?: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
+  /** It has a successor, and is deleted by the next run. */
+  readonly delete?: boolean;
 }
 
 /** A create that was begun and not ended. */
@@ -91,4 +95,66 @@ function agrees(
   matches: Readonly<Record<string, unknown>>,
 ): boolean {
   return Object.entries(matches).every(([key, value]) => String(inputs[key]) === String(value));
+}
+
+const clusterMachine = "pulumi-hashistack:index:ClusterMachine";
+const command = "command:remote:Command";
+
+/**
+ * Machines of a cluster that were made and never enrolled: their making failed, they never answered, or the run was cut in
+ * between. Nothing is on them, and nobody has a key to them but the state's throw-away one. Those that have a
+ * successor go by themselves. Pure.
+ */
+export function unfinishedAmong(exported: Exported): StateResource[] {
+  const resources = exported.deployment?.resources ?? [];
+  const enrolled = new Set(
+    resources
+      .filter(({ type, urn }) => type === command && parseUrn(urn).name.endsWith("-enrol"))
+      .flatMap(({ inputs }) => (Array.isArray(inputs?.triggers) ? inputs.triggers.map(String) : [])),
+  );
+  return resources.filter(
+    ({ type, id, parent, delete: succeeded }) =>
+      type === machineType &&
+      id &&
+      !succeeded &&
+      parent &&
+      parseUrn(parent).type === clusterMachine &&
+      !enrolled.has(id),
+  );
+}
+
+/**
+ * The state without these resources, and without anything that points at them: what stands on them is told of their
+ * successors by the next run. Pure.
+ */
+export function without<T extends Exported>(exported: T, gone: readonly StateResource[]): T {
+  const urns = new Set(gone.map(({ urn }) => urn));
+  const resources = (exported.deployment?.resources ?? []).filter((one) => !gone.includes(one));
+  // One that has a successor bears its name, and may still be pointed at.
+  for (const { urn } of resources) urns.delete(urn);
+  return {
+    ...exported,
+    deployment: { ...exported.deployment, resources: resources.map((one) => unpointed(one, urns)) },
+  };
+}
+
+function unpointed(resource: StateResource, urns: ReadonlySet<string>): StateResource {
+  const { dependencies, propertyDependencies, deletedWith, ...others } = resource as StateResource & {
+    dependencies?: readonly string[];
+    propertyDependencies?: Readonly<Record<string, readonly string[] | null>>;
+    deletedWith?: string;
+  };
+  const left = (all: readonly string[] | null | undefined) => all?.filter((urn) => !urns.has(urn)) ?? null;
+  return {
+    ...others,
+    ...(dependencies ? { dependencies: left(dependencies) } : {}),
+    ...(propertyDependencies
+      ? {
+          propertyDependencies: Object.fromEntries(
+            Object.entries(propertyDependencies).map(([property, all]) => [property, left(all)]),
+          ),
+        }
+      : {}),
+    ...(deletedWith && !urns.has(deletedWith) ? { deletedWith } : {}),
+  };
 }

@@ -17,13 +17,14 @@ import type { Trust } from "./trust";
  */
 export function cloudOf(settings: Settings, opts: pulumi.CustomResourceOptions): Cloud {
   const { cloud, network, adminCidrs } = settings;
+  const shared = { cluster: settings.name, adminCidrs, createMinutes: settings.timing.newMachineMinutes };
   switch (cloud.kind) {
     case "local":
       return new LocalCloud({ ...network, bake: cloud.bake, memoryMb: cloud.memoryMb });
     case "linode":
-      return new LinodeCloud({ ...cloud, ipv4: network.ipv4, cluster: settings.name, adminCidrs }, opts);
+      return new LinodeCloud({ ...cloud, ...shared, ipv4: network.ipv4 }, opts);
     case "openstack":
-      return new OpenStackCloud({ ...cloud, ...network, cluster: settings.name, adminCidrs }, opts);
+      return new OpenStackCloud({ ...cloud, ...network, ...shared }, opts);
   }
 }
 
@@ -62,6 +63,7 @@ export function makeFleet(
           size: spec.size,
           host: spec.roles.includes("support") ? supportHost : undefined,
           family: topology.network.family,
+          firstMinutes: settings.timing.newMachineMinutes,
           user: settings.ssh.user,
           privateKey: trust.loginPrivateKey,
           publicKey: trust.loginPublicKey,

@@ -8,8 +8,11 @@ import type { Connection } from "./provisioning/remote";
 import { addressIn } from "./topology/members";
 import type { Network } from "./topology/model";
 
-/** A machine that boots is asked again until it answers, but not for ever. */
-const firstLimits = { dialErrorLimit: 60, perDialTimeout: 10 };
+/**
+ * A machine that boots is asked again until it answers, but not for ever: one that refuses is asked every 5 s, after a
+ * beginning that is quicker, and one that is silent is given some seconds more each time.
+ */
+const firstLimits = (minutes: number) => ({ dialErrorLimit: 17 + 3 * minutes, perDialTimeout: 10 });
 
 /** One that has answered once may reboot; one that does not come back is told of within a minute or two. */
 const limits = { dialErrorLimit: 12, perDialTimeout: 10 };
@@ -43,6 +46,8 @@ export interface ClusterMachineArgs {
   authorizedKeys?: string[];
   /** The machine through which this one is reached; none for the jump host itself. */
   jump?: ClusterMachine;
+  /** About how long it may take until it answers for the first time, in minutes. Default 15. */
+  firstMinutes?: number;
   /** Whether the machine may not be destroyed while the stack lives: the pet, outside dev. Default false. */
   protect?: boolean;
 }
@@ -142,7 +147,7 @@ export class ClusterMachine extends pulumi.ComponentResource {
       name,
       {
         machine: name,
-        connection: connect(firstKey.publicKeyOpenssh, firstLimits),
+        connection: connect(firstKey.publicKeyOpenssh, firstLimits(args.firstMinutes ?? 15)),
         machineId: machine.id,
         hostKey: hostKey.privateKeyOpenssh,
       },

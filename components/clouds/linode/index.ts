@@ -23,6 +23,8 @@ export interface LinodeCloudArgs {
    * somebody else must hand on what they send. Default: "public".
    */
   egress?: "public" | "nat";
+  /** How long a machine may take until it runs, in minutes. Default 15. */
+  createMinutes?: number;
   /** Where admins are: sources of what is open to them. */
   adminCidrs: readonly string[];
   /** Whether the disks of machines that hold state are backed up, for a price. */
@@ -106,7 +108,7 @@ export class LinodeCloud implements Cloud {
         ignoreChanges: fromBirth,
         deleteBeforeReplace: request.host !== undefined,
         additionalSecretOutputs: ["metadatas"],
-        customTimeouts: { create: "15m", update: "15m", delete: "10m" },
+        customTimeouts: { create: `${this.args.createMinutes ?? 15}m`, update: "15m", delete: "10m" },
       },
     );
 

@@ -41,11 +41,14 @@ export interface OpenStackCloudArgs {
   dnsServers?: readonly string[];
   /** Root disks in Cinder. Default: on the hosts' own disks. */
   rootVolume?: RootVolume;
+  /** How long a machine may take until it runs, in minutes. Default 15. */
+  createMinutes?: number;
   /** Where admins are: sources of what is open to them. */
   adminCidrs: readonly string[];
   /**
-   * Whether the engine refuses to replace or destroy the subnets: for another prefix Neutron would move the ports of running
-   * machines, which do not learn of it. Default false.
+   * Whether the engine refuses to replace or destroy network and subnets: for another prefix Neutron would move the ports of
+   * running machines, which do not learn of it; and with IPv6 that comes later it would give them addresses unasked. Default
+   * false.
    */
   protect?: boolean;
 }
@@ -139,7 +142,7 @@ export class OpenStackCloud implements Cloud {
         ignoreChanges: fromBirth,
         deleteBeforeReplace: host !== undefined,
         additionalSecretOutputs: ["userData"],
-        customTimeouts: { create: "15m", update: "15m", delete: "10m" },
+        customTimeouts: { create: `${this.args.createMinutes ?? 15}m`, update: "15m", delete: "10m" },
       },
     );
 

@@ -22,7 +22,7 @@ export interface PrivateNetworkArgs {
   router?: string;
   /** Name servers that machines are told. Default: the cloud's own. */
   dnsServers?: readonly string[];
-  /** Whether the engine refuses to replace or destroy the subnets. Default false. */
+  /** Whether the engine refuses to replace or destroy network and subnets. Default false. */
   protect?: boolean;
 }
 
@@ -45,7 +45,19 @@ export function privateNetwork(args: PrivateNetworkArgs, opts: pulumi.CustomReso
   const { cluster, tags, dnsServers } = args;
   const name = `${cluster}-private`;
   const guarded = { ...opts, protect: args.protect };
-  const network = new openstack.networking.Network("private", { name, adminStateUp: true, tags }, opts);
+  const network = new openstack.networking.Network(
+    "private",
+    {
+      name,
+      adminStateUp: true,
+      // IPv6 that comes later would be one subnet more, to which nobody objects: running machines get an address at their
+      // ports and do not learn of it, while the others are told to speak to them by it. So another network must be made
+      // for it, which the engine refuses to do to one that is guarded.
+      ...(args.ipv6 === undefined ? {} : { description: "IPv4 and IPv6" }),
+      tags,
+    },
+    { ...guarded, replaceOnChanges: ["description"] },
+  );
   const ipv4 = new openstack.networking.Subnet(
     "private-ipv4",
     {

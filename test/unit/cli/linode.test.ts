@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LinodeApi, removeStrays } from "../../../cli/linode";
-import type { Exported } from "../../../cli/strays";
+import { type Exported, type StateResource, unfinishedAmong, without } from "../../../cli/strays";
 import { type LinodeApi as Emulated, startLinodeApi } from "../../../lab/linode";
 import { leftOver } from "../../../lab/linode/admin";
 
@@ -108,5 +108,74 @@ describe("what is left at Linode", () => {
     const refused = removeStrays(api({ "linode:token": { value: "wrong-token" } }), state({}));
     await expect(refused).rejects.toThrow("Linode, GET linode/instances: answered 401, Invalid Token");
     await expect(refused).rejects.not.toThrow("wrong-token");
+  });
+});
+
+describe("machines that never were enrolled", () => {
+  const component = "pulumi-hashistack:index:ClusterMachine";
+  const inside = (type: string, name: string, machineName = name) => ({
+    urn: urn(`${component}$${type}`, name),
+    type,
+    parent: urn(component, machineName),
+  });
+  const instance = (name: string, id: string) => ({ ...inside("linode:index/instance:Instance", name), id });
+  const enrolment = (name: string, id: string) => ({
+    ...inside("command:remote:Command", `${name}-enrol`, name),
+    id: "x",
+    inputs: { triggers: [id] },
+  });
+  const names = (resources: readonly StateResource[]) => resources.map(({ id }) => id);
+  const deployed = (...resources: object[]): Exported => ({
+    deployment: { resources: resources as StateResource[] },
+  });
+
+  it("are those whose id no enrolment names, be it their predecessor's", () => {
+    const state = deployed(
+      instance("client-a", "1"),
+      enrolment("client-a", "1"),
+      instance("client-b", "2"),
+      instance("control-a", "4"),
+      { ...instance("control-a", "3"), delete: true },
+      enrolment("control-a", "3"),
+      // Somebody's own, in the same program.
+      {
+        urn: urn("linode:index/instance:Instance", "mine"),
+        type: "linode:index/instance:Instance",
+        id: "5",
+        parent: urn("pulumi:pulumi:Stack", "prod"),
+      },
+    );
+    expect(names(unfinishedAmong(state))).toEqual(["2", "4"]);
+  });
+
+  it("are taken out of the state, and nothing points at them any more", () => {
+    const gone = instance("client-b", "2");
+    const kept = instance("client-a", "1");
+    const state = deployed(kept, gone, {
+      urn: "x",
+      type: "command:remote:Command",
+      id: "9",
+      dependencies: [kept.urn, gone.urn],
+      propertyDependencies: { stdin: [gone.urn], connection: [kept.urn], nothing: null },
+      deletedWith: gone.urn,
+    });
+    const unfinished = unfinishedAmong(state).filter(({ id }) => id === "2");
+    expect(without(state, unfinished).deployment?.resources).toEqual([
+      kept,
+      {
+        urn: "x",
+        type: "command:remote:Command",
+        id: "9",
+        dependencies: [kept.urn],
+        propertyDependencies: { stdin: [], connection: [kept.urn], nothing: null },
+      },
+    ]);
+  });
+
+  it("leave what points at a predecessor that has their name", () => {
+    const [successor, old] = [instance("control-a", "4"), { ...instance("control-a", "3"), delete: true }];
+    const apply = { urn: "x", type: "command:remote:Command", id: "9", dependencies: [old.urn] };
+    const state = deployed(successor, old, apply);
+    expect(without(state, unfinishedAmong(state)).deployment?.resources).toEqual([old, apply]);
   });
 });

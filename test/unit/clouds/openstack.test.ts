@@ -333,9 +333,23 @@ describe("what becomes of a machine that lives", () => {
   test("another prefix, by which it would lose its address, is refused by the engine where the settings protect", async () => {
     const guarded = await made({ ...dualStack, protect: true }, worker("client-a"));
     expect(guarded.resources.filter((each) => each.protect).map(({ id }) => id)).toEqual([
+      "networking.Network private",
       "networking.Subnet private-ipv4",
       "networking.Subnet private-ipv6",
     ]);
+  });
+
+  test("IPv6 that comes later asks for another network, which is refused by the engine where the settings protect", async () => {
+    const network = async (args: OpenStackCloudArgs) =>
+      one(await made(args, worker("client-a")), "networking.Network private");
+    const [before, after] = [
+      await network({ ...campus, protect: true }),
+      await network({ ...dualStack, protect: true }),
+    ];
+    expect(before.protect && after.protect).toBe(true);
+    const differing = Object.keys(after.inputs).filter((key) => after.inputs[key] !== before.inputs[key]);
+    expect(differing.filter((key) => key !== "tags")).toEqual(["description"]);
+    expect(after.replaceOnChanges).toEqual(["description"]);
   });
 
   test("only the machine itself is protected", async () => {
