@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** Tests of the programs that run on machines: they need Python, OpenSSL and OpenSSH, as a machine has them. */
@@ -23,6 +24,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // The examples' library is the one beside them, as its sources are now.
+          alias: { "pulumi-hashistack": fileURLToPath(new URL("components/index.ts", import.meta.url)) },
           include: ["test/unit/**/*.test.ts"],
           exclude: missing.length > 0 && !process.env.CI ? onMachines : [],
           environment: "node",

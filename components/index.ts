@@ -31,5 +31,6 @@ export { VaultServer, type VaultServerArgs } from "./roles/vault-server";
 export { parseSettings, readSettings, type Settings, SettingsError } from "./settings";
 export { Site, type SiteArgs } from "./site";
 export { type PlanSummary, planText, summarise } from "./summary";
+export { publish } from "./site-parts";
 export { Support, type SupportArgs } from "./support";
 export { VaultConfiguration, type VaultConfigurationArgs } from "./vault-configuration";

@@ -1,5 +1,4 @@
-// From a program of your own: "pulumi-hashistack".
-import { Cluster, DomainAddress, readSettings, Site } from "../../components";
+import { Cluster, DomainAddress, readSettings, Site } from "pulumi-hashistack";
 
 const settings = readSettings();
 const cluster = new Cluster(settings.name, { settings });

@@ -8,7 +8,8 @@ const read = (file: string): string => readFileSync(path.join(root, file), "utf8
 const json = <T>(file: string): T => JSON.parse(read(file)) as T;
 
 const pages = [
-  ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "lab/plugins/README.md"],
+  ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "lab/plugins/README.md", ".changeset/README.md"],
+  ...["lab", "cli", "policy", "examples", "examples/openstack"].map((folder) => `${folder}/README.md`),
   ...readdirSync(path.join(root, "docs"))
     .filter((file) => file.endsWith(".md"))
     .map((file) => `docs/${file}`),
@@ -75,7 +76,7 @@ describe.each(pages)("%s", (page) => {
       ([, verb]) => verb,
     );
     const used = (program: string) =>
-      [...read(page).matchAll(new RegExp(`npx ${program} ([\\w-]+)`, "g"))].map(([, verb]) => verb);
+      [...read(page).matchAll(new RegExp(`npx ${program} (\\w[\\w-]*)`, "g"))].map(([, verb]) => verb);
     expect(used("hashistack").filter((verb) => !verbs.includes(verb))).toEqual([]);
     expect(used("hashistack-lab").filter((verb) => !labVerbs.includes(verb))).toEqual([]);
   });
