@@ -26,7 +26,10 @@ export const stack = "dev";
 
 /** What a stack's file sets. */
 export interface StackConfig {
-  "hashistack:groups": Record<string, { keys: readonly string[] }>;
+  "hashistack:groups": Record<
+    string,
+    { roles: string[]; keys: string[]; nodeClass?: string; public?: boolean }
+  >;
   [setting: string]: unknown;
 }
 

@@ -147,13 +147,16 @@ export const drills: readonly Drill[] = [
     name: "kill-fabio",
     what: "kill -9 of the ingress on one load balancer",
     limitSeconds: 60,
-    run: async (ground) => ground.killTask(await ground.hostOf("ingress", "ingress"), "fabio"),
+    run: async (ground) => {
+      const { machine, task } = await ground.instanceOf("ingress", "ingress");
+      await ground.killTask(machine, task);
+    },
   },
   {
     name: "kill-website",
     what: "kill -9 of one of the site's two instances",
     limitSeconds: 60,
-    run: async (ground) => ground.killTask(await ground.hostOf("website", "website"), "caddy"),
+    run: async (ground) => ground.killTask((await ground.instanceOf("website", "website")).machine, "caddy"),
   },
   killUnits("unsealer", "the unsealer", "support", ["unsealer"]),
   killUnits("signer", "the signer and its gate", "support", ["hashistack-signer", "hashistack-signer-gate"]),

@@ -153,6 +153,22 @@ export const changes: readonly Drill[] = [
       mended();
     },
   },
+  {
+    name: "switch-ingress",
+    what: "the other ingress by settings and hashistack up, and the first one again",
+    limitSeconds: 60,
+    run: async (ground, mended) => {
+      const { task: before } = await ground.instanceOf("ingress", "ingress");
+      for (const ingress of [before === "fabio" ? "traefik" : "fabio", before]) {
+        await untilHealthy(ground, { limitSeconds: 60 });
+        ground.configure((config) => {
+          config["hashistack:site"] = { ingress };
+        });
+        await ground.hashistack("up");
+      }
+      mended();
+    },
+  },
   ...(["consul", "vault", "nomad"] as const).map(replaceServer),
   ...(
     [

@@ -87,7 +87,7 @@ export class Ground {
     this.configure((config) => {
       const found = config["hashistack:groups"][group];
       if (!found) throw new BenchError(`the stack has no group ${group}`);
-      found.keys = keys;
+      found.keys = [...keys];
     });
   }
 
@@ -256,15 +256,15 @@ export class Ground {
     await this.inside(machine, "kill", "-KILL", pids[0] ?? "");
   }
 
-  /** A machine on which a job runs. */
-  async hostOf(namespace: string, job: string): Promise<string> {
-    const allocations = await this.ask<{ NodeName: string; ClientStatus: string }[]>(
-      "nomad",
-      `/v1/job/${job}/allocations?namespace=${namespace}`,
-    );
+  /** A machine on which a job of one task runs, and the task's name. */
+  async instanceOf(namespace: string, job: string): Promise<{ machine: string; task: string }> {
+    const allocations = await this.ask<
+      { NodeName: string; ClientStatus: string; TaskStates: Record<string, unknown> | null }[]
+    >("nomad", `/v1/job/${job}/allocations?namespace=${namespace}`);
     const found = allocations.find(({ ClientStatus }) => ClientStatus === "running");
     if (!found) throw new BenchError(`no instance of ${namespace}/${job} runs`);
-    return this.nameOf(found.NodeName);
+    const [task = job] = Object.keys(found.TaskStates ?? {});
+    return { machine: this.nameOf(found.NodeName), task };
   }
 }
 

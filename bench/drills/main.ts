@@ -7,7 +7,7 @@ import { bringUp } from "../bring-up";
 import { BenchError, Interrupted } from "../errors";
 import { lookAtHost } from "../host";
 import { checkout, Lab, labNameOf } from "../lab";
-import { makeProject } from "../project";
+import { editSettings, makeProject } from "../project";
 import { type Drill, drills } from "./cases";
 import { doDrill, type Outcome } from "./drill";
 import { Ground } from "./ground";
@@ -91,6 +91,9 @@ async function session(options: Options, signal: AbortSignal): Promise<number> {
     settings: options.separate ? "examples/separate-servers/Pulumi.dev.yaml" : undefined,
   });
   try {
+    editSettings(project.workspace.root, (config) => {
+      config["hashistack:site"] = { ingress: options.ingress };
+    });
     say("bringing up the stack");
     const outputs = await bringUp(project, signal);
     whole = await practise(new Ground(lab, outputs, signal, project), options, outcomes);

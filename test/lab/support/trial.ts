@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkout, Lab, type LabMachine } from "../../../bench/lab";
-import { makeProject, type Project, stack } from "../../../bench/project";
+import { editSettings, makeProject, type Project, type StackConfig, stack } from "../../../bench/project";
 import { type Ran, run, runAny, until } from "../../../bench/run";
 import { EngineError, readOutputs, runEngine } from "../../../cli/engine";
 import { parseUrn } from "../../../cli/events";
@@ -13,15 +13,6 @@ import { vaultLogin } from "../../../cli/toolEnv";
 import { labName } from "../../../lab/machines/names";
 
 /** A stack on real machines, as a user has it: a project of its own, a lab of its own, the command line. */
-
-/** What the tests change in a stack's settings. */
-export interface StackConfig {
-  "hashistack:groups": Record<
-    string,
-    { roles: string[]; keys: string[]; nodeClass?: string; public?: boolean }
-  >;
-  [setting: string]: unknown;
-}
 
 /** A knock at a port: see probe.mjs. */
 export type Knock =
@@ -79,9 +70,6 @@ export interface Up {
   /** Names of the resources that were not left as they are. */
   readonly changed: readonly string[];
 }
-
-// It comes with the Pulumi SDK, which reads its own files by it.
-const yaml = require("js-yaml") as { load(text: string): unknown; dump(value: unknown): string };
 
 const probe = join(__dirname, "probe.mjs");
 
@@ -144,10 +132,7 @@ export class Trial {
 
   /** Changes the settings file as a user's editor does. */
   configure(change: (config: StackConfig) => void): void {
-    const file = join(this.folder, `Pulumi.${stack}.yaml`);
-    const settings = yaml.load(readFileSync(file, "utf8")) as { config: StackConfig };
-    change(settings.config);
-    writeFileSync(file, yaml.dump(settings));
+    editSettings(this.folder, change);
   }
 
   /** `hashistack …` in the project's folder. */
@@ -228,6 +213,16 @@ export class Trial {
   async inside(machine: string, ...argv: string[]): Promise<string> {
     const name = await this.cloudName(machine);
     return run(this.lab.argv("exec", "--inside", name, "--", ...argv), { what: `${argv[0]} on ${machine}` });
+  }
+
+  /** Puts a file onto a machine, for its root alone. */
+  async put(machine: string, path: string, text: string): Promise<void> {
+    const name = await this.cloudName(machine);
+    const words = ["install", "-D", "-m", "0600", "/dev/stdin", path];
+    await run(this.lab.argv("exec", "--inside", name, "--", ...words), {
+      what: `${path} on ${machine}`,
+      input: text,
+    });
   }
 
   /** Runs a Python program of test/lab on a machine, as its root; both sides speak JSON. */

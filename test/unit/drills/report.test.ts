@@ -97,7 +97,16 @@ describe("what is typed", () => {
 
   test("without arguments all drills are done", () => {
     expect(parseOptions([], known)).toEqual({
-      ...{ only: known, separate: false, list: false, keep: false, write: false, json: false, help: false },
+      ...{
+        only: known,
+        separate: false,
+        ingress: "fabio",
+        list: false,
+        keep: false,
+        write: false,
+        json: false,
+        help: false,
+      },
     });
   });
 

@@ -1,0 +1,409 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../../bench/run";
+import { LineProgram } from "../support/lines";
+import { keyOf, People, type Seen } from "../support/people";
+import { type HttpAnswer, Trial, until } from "../support/trial";
+
+/** A closed site: a real browser, a certified provider, and what somebody tries who is not let in. */
+
+const trial = new Trial("auth");
+const name = "www.dev.test";
+const home = `https://${name}`;
+/** Where the provider is, as machines and visitors reach it: in the lab's namespace "outside". */
+const issuer = { url: "https://192.0.2.10:9443", address: "192.0.2.10", port: 9443 };
+const client = { id: "hashistack", secret: randomBytes(24).toString("base64url") };
+const shown = "Kept in Vault for www.dev.test.";
+const deep = `${home}/?deep=${encodeURIComponent("a/b&c")}&x=1`;
+
+type Users = Record<string, { email: string; groups: string[] }>;
+const users = (more: Users = {}): Users => ({
+  ada: { email: "ada@dev.test", groups: ["staff"] },
+  bob: { email: "bob@dev.test", groups: ["guests"] },
+  cyd: { email: "cyd@dev.test", groups: ["staff"] },
+  dan: { email: "dan@dev.test", groups: ["guests", "staff"] },
+  ...more,
+});
+
+async function certificate(): Promise<{ cert: string; key: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "hashistack-issuer-"));
+  try {
+    const [cert, key] = ["cert.pem", "key.pem"].map((file) => join(folder, file)) as [string, string];
+    const made = [
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-keyout",
+      key,
+      "-out",
+      cert,
+    ];
+    const named = ["-subj", "/CN=issuer", "-addext", `subjectAltName=IP:${issuer.address}`, "-days", "2"];
+    await run(["openssl", "req", "-x509", ...made, ...named], { what: "making a certificate" });
+    return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function provide(tls: { cert: string; key: string }): Promise<LineProgram> {
+  await until("the lab", 120, async () => ((await trial.lab.exists()) ? true : undefined));
+  const program = join(__dirname, "../support/oidc.mjs");
+  const argv = trial.lab.argv("exec", "outside", "--", process.execPath, program);
+  return until("the provider", 60, async () => {
+    // The lab is named before its namespaces stand.
+    const started = new LineProgram("the provider", argv);
+    const known = { ...client, redirectUris: [`${home}/oauth2/callback`] };
+    return started
+      .tell({ issuer: issuer.url, port: issuer.port, ...tls, client: known, users: users() })
+      .then(() => started)
+      .catch(() => undefined);
+  });
+}
+
+describe("a closed site", () => {
+  let tls: { cert: string; key: string };
+  let provider: LineProgram;
+  let people: People;
+  let edge: string;
+  let siteCa: string;
+
+  beforeAll(async () => {
+    await run([process.execPath, join(__dirname, "../browser/root.mjs")], {
+      what: "the browser",
+      timeoutSeconds: 600,
+    });
+    tls = await certificate();
+    await trial.open();
+    // The page says what came with the request: so it is seen what a service behind the proxy is told.
+    const page = join(trial.folder, "components/jobs/site/index.html");
+    const told = "<pre>{{range $name, $values := .Req.Header}}{{$name}}={{$values}};{{end}}</pre></body>";
+    writeFileSync(page, readFileSync(page, "utf8").replace("</body>", told));
+    trial.configure((config) => {
+      const groups = config["hashistack:groups"];
+      for (const [group, keys] of Object.entries({ control: ["a"], client: ["a", "b"], edge: ["a"] })) {
+        Object.assign(groups[group] ?? {}, { keys });
+      }
+      config["hashistack:site"] = { ingress: "traefik" };
+      config["hashistack:auth"] = {
+        issuer: issuer.url,
+        issuerCa: tls.cert,
+        clientId: client.id,
+        clientSecret: client.secret,
+        scopes: ["openid", "email", "groups", "offline_access"],
+        refreshMinutes: 1,
+        services: { website: ["staff", "owners"] },
+      };
+    });
+    const [{ code, stderr }, started] = await Promise.all([trial.cli("up", "--json"), provide(tls)]);
+    provider = started;
+    if (code !== 0) throw new Error(`the first up: ${stderr}`);
+    const { ca, loadBalancers } = await trial.outputs();
+    siteCa = ca.site ?? "";
+    edge = (await trial.machine("edge-a")).publicIpv4;
+    const leaf = await leafOf(loadBalancers[0]?.address ?? "", siteCa);
+    people = await People.start(trial, "stranger", { [name]: edge }, [keyOf(leaf), keyOf(tls.cert)]);
+  });
+  afterAll(async () => {
+    await people?.end();
+    await provider?.end();
+    await trial.close();
+  });
+
+  /** From the page that asks who one is, through the provider's pages. */
+  async function signIn(person: string): Promise<Seen> {
+    let seen = await people.submit(person, "button");
+    // Who has a session at the provider is not asked again.
+    if (seen.text.includes("and password") || seen.title === "Sign-in") {
+      seen = await people.submit(person, "button", { "[name=login]": person, "[name=password]": "any" });
+    }
+    return seen.url.startsWith(issuer.url) ? people.submit(person, "button") : seen;
+  }
+
+  async function session(person: string): Promise<string> {
+    const cookies = await people.cookies(person);
+    const own = cookies.filter(({ name }) => /^__Host-hashistack(_\d)?$/.test(name));
+    return own.map(({ name, value }) => `${name}=${value}`).join("; ");
+  }
+
+  /** What somebody gets who asks the load balancer from the internet. */
+  async function asked(
+    path: string,
+    headers: Record<string, string> = {},
+    method = "GET",
+  ): Promise<HttpAnswer> {
+    const request = { host: edge, port: 443, ca: siteCa, serverName: name, path, method };
+    const [answer] = await trial.request("stranger", [{ ...request, headers: { host: name, ...headers } }]);
+    return answer as HttpAnswer;
+  }
+
+  it("a stranger is asked who he is, and comes back to where he wanted to go", async () => {
+    const stranger = await people.go("ada", deep);
+    expect(stranger).toMatchObject({ status: 401, title: "Sign in" });
+    expect(stranger.text).not.toContain(shown);
+    const seen = await signIn("ada");
+    expect(seen).toMatchObject({ status: 200, url: deep, text: expect.stringContaining(shown) });
+  });
+
+  it("a session's cookie is bound to the name, sent by HTTPS alone, and no script reads it", async () => {
+    const cookies = await people.cookies("ada");
+    const own = cookies.filter(({ name }) => name.startsWith("__Host-hashistack"));
+    expect(own.length).toBeGreaterThan(0);
+    for (const cookie of own) {
+      expect(cookie).toMatchObject({
+        domain: name,
+        path: "/",
+        secure: true,
+        httpOnly: true,
+        sameSite: "Lax",
+      });
+      expect(cookie.expires).toBeLessThanOrEqual(Date.now() / 1000 + 8 * 3600);
+      expect(Buffer.from(cookie.value, "base64url").toString("latin1")).not.toContain("ada@dev.test");
+    }
+  });
+
+  it("who is in none of the groups is told so, and may sign out", async () => {
+    await people.go("bob", deep);
+    const refused = await signIn("bob");
+    expect(refused).toMatchObject({ status: 403, url: deep, title: "Not for you" });
+    expect(refused.text).not.toContain(shown);
+    // His own session, with whatever groups he claims to be in.
+    const cookie = await session("bob");
+    const claims = await asked("/", {
+      cookie,
+      "x-auth-request-groups": "staff",
+      "x-forwarded-groups": "staff",
+    });
+    expect(claims).toMatchObject({ status: 403, body: expect.not.stringContaining(shown) });
+    const out = await people.submit("bob", "a.button");
+    expect(out).toMatchObject({ status: 401, url: `${home}/`, title: "Sign in" });
+    expect(await session("bob")).toBe("");
+  });
+
+  it("a service is told who its visitor is, by the proxy alone", async () => {
+    const cookie = await session("ada");
+    const told = await asked("/", { cookie });
+    expect(told).toMatchObject({
+      status: 200,
+      body: expect.stringContaining("X-Auth-Request-Groups=[staff]"),
+    });
+    expect(told.body).toContain("X-Auth-Request-Email=[ada@dev.test]");
+    const forged = await asked("/", {
+      ...{ cookie, "x-auth-request-user": "eve", "x-auth-request-groups": "eve", "x-forwarded-user": "eve" },
+      ...{ x_auth_request_user: "eve", "x-auth_request-groups": "eve", x_forwarded_groups: "eve" },
+      ...{ "x-forwarded-email": "eve", "x-forwarded-access-token": "eve", "x-auth-request-redirect": "eve" },
+    });
+    expect(forged).toMatchObject({ status: 200, body: expect.not.stringContaining("eve") });
+    expect(forged.body).toContain("X-Auth-Request-Groups=[staff]");
+  });
+
+  it("no forged cookie is a session", async () => {
+    const cookie = await session("ada");
+    const [first = ""] = cookie.split("; ");
+    const [value = ""] = first.split("=").slice(1);
+    const [payload = "", time = "", signature = ""] = value.split("|");
+    const other = (text: string) => `${text.startsWith("A") ? "B" : "A"}${text.slice(1)}`;
+    const rest = cookie.slice(first.length);
+    const with_ = (parts: string[]) => `${first.split("=")[0]}=${parts.join("|")}${rest}`;
+    expect(await asked("/", { cookie })).toMatchObject({ status: 200 });
+    for (const forged of [
+      with_([payload, time, other(signature)]),
+      with_([other(payload), time, signature]),
+      with_([payload, String(Number(time) + 3600), signature]),
+      with_([payload, time, ""]),
+      `__Host-hashistack=${Buffer.from(JSON.stringify({ email: "eve", groups: ["staff"] })).toString("base64url")}`,
+      `_oauth2_proxy=${value}`,
+      `__Host-hashistack_csrf=${value}`,
+    ]) {
+      const answer = await asked("/", { cookie: forged });
+      expect(answer, forged.slice(0, 80)).toMatchObject({
+        status: 401,
+        body: expect.not.stringContaining(shown),
+      });
+    }
+  });
+
+  it("no header of a stranger's says that he has passed, or asks for something else than he gets", async () => {
+    for (const headers of [
+      { "x-forwarded-user": "root", "x-auth-request-user": "root", "x-auth-request-groups": "staff" },
+      { authorization: "Bearer eyJhbGciOiJub25lIn0.eyJncm91cHMiOlsic3RhZmYiXX0." },
+      { authorization: `Basic ${Buffer.from("ada:any").toString("base64")}` },
+      { "x-forwarded-uri": "/oauth2/sign_in", "x-original-uri": "/ping", "x-original-url": "/ping" },
+      { "x-forwarded-uri": "/ping", "x-forwarded-method": "OPTIONS", "x-http-method-override": "OPTIONS" },
+      { "x-forwarded-host": "other.test", "x-forwarded-proto": "http", "x-forwarded-port": "80" },
+      { "x-forwarded-for": "127.0.0.1", "x-real-ip": "127.0.0.1", forwarded: "for=127.0.0.1" },
+      { connection: "x-forwarded-host, cookie, x-real-ip", "user-agent": "GoogleHC/1.0" },
+    ]) {
+      for (const method of ["GET", "HEAD", "POST", "OPTIONS"]) {
+        const answer = await asked("/", headers as unknown as Record<string, string>, method);
+        expect(answer, `${method} ${JSON.stringify(headers)}`).toMatchObject({ status: 401 });
+        expect(answer.body).not.toContain(shown);
+      }
+    }
+    const elsewhere = await asked("/", {
+      "x-forwarded-host": "other.test",
+      "x-auth-request-redirect": "https://other.test",
+    });
+    expect(elsewhere.body).not.toContain("other.test");
+  });
+
+  it("no way of writing a path leads past the proxy", async () => {
+    const ways = [
+      ...[
+        "//",
+        "/./",
+        "/../",
+        "/%2e%2e/",
+        "/%2F",
+        "/oauth2/../",
+        "/oauth2/%2e%2e/",
+        "/oauth2/sign_in/../../",
+      ],
+      ...["/oauth2/..;/", "/oauth2//../", "/oauth2%2f..%2f", "/oauth2/auth/../../", "/oauth2\\..\\"],
+      ...[
+        "/oauth2/sign_in%2f..%2f..%2f",
+        "/pages/../",
+        "/ping/../",
+        "/oauth2/start/../../",
+        "/oauth2/callback/..//../",
+      ],
+    ].flatMap((way) => [`${way}text.html`, way]);
+    for (const path of ways) {
+      const { status, body } = await asked(path);
+      expect(body ?? "", path).not.toContain("Kept in Vault");
+      expect([301, 302, 307, 308, 400, 401, 404], `${path}: ${status}`).toContain(status);
+    }
+    // What is Traefik's to ask is nobody else's, and what the proxy has besides is for those who have passed.
+    for (const path of [
+      "/oauth2/auth",
+      "/oauth2/userinfo",
+      "/pages/forbidden.html",
+      "/ping",
+      "/ready",
+      "/metrics",
+    ]) {
+      expect(await asked(path), path).toMatchObject({ status: 401 });
+    }
+    // Whoever comes by the address and no name finds nothing.
+    expect(await asked("/", { host: edge })).toMatchObject({ status: 404 });
+  });
+
+  it("nobody is sent elsewhere after signing in or out", async () => {
+    for (const rd of [
+      ...[
+        "https://evil.test/",
+        "//evil.test/",
+        "/\\evil.test",
+        "/\t/evil.test",
+        "http:evil.test",
+        "javascript:alert(1)",
+      ],
+      ...[
+        `https://${name}.evil.test/`,
+        `https://${name}@evil.test/`,
+        `https://evil.test/${name}`,
+        "/../\\/evil.test",
+      ],
+    ]) {
+      const query = `?rd=${encodeURIComponent(rd)}`;
+      const out = await asked(`/oauth2/sign_out${query}`);
+      expect(out.headers?.location, rd).toBe("/");
+      const start = await asked(`/oauth2/start${query}`);
+      const leads = new URL(start.headers?.location ?? "");
+      expect(leads.origin).toBe(issuer.url);
+      expect(leads.searchParams.get("state"), rd).toMatch(/:\/$/);
+      expect(leads.searchParams.get("redirect_uri")).toBe(`${home}/oauth2/callback`);
+      expect(leads.searchParams.get("code_challenge_method")).toBe("S256");
+      expect(leads.searchParams.get("nonce")).toBeTruthy();
+      expect((await asked(`/oauth2/sign_in${query}`)).body).not.toContain("evil.test");
+    }
+    // A callback that this browser did not begin.
+    expect(await asked("/oauth2/callback?code=a&state=b%3A%2F")).toMatchObject({ status: 403 });
+  });
+
+  it("an instance of the website answers the ingress and nobody else, from wherever", async () => {
+    const services = await trial.ask<{ Service: { Address: string; Port: number } }[]>(
+      "consul",
+      "/v1/health/service/website?passing",
+    );
+    expect(services).toHaveLength(2);
+    for (const { Service } of services) {
+      const place = { host: Service.Address, port: Service.Port };
+      expect(await trial.knock("stranger", [{ kind: "tcp", ...place }])).not.toEqual(["open"]);
+      const request = { ...place, ca: siteCa, serverName: "website.service.consul" };
+      for (const machine of ["client-a", "client-b", "edge-a"]) {
+        const [page, health] = await trial.request(machine, [request, { ...request, path: "/health" }]);
+        expect(page, machine).toMatchObject({ status: 403, body: expect.not.stringContaining(shown) });
+        expect(health, machine).toMatchObject({ status: 200 });
+      }
+    }
+  });
+
+  it("its secrets are in no job, argument, environment or log", async () => {
+    const job = await trial.ask<object>("nomad", "/v1/job/auth-proxy?namespace=auth");
+    expect(JSON.stringify(job)).not.toContain(client.secret);
+    const [pid = ""] = (await trial.inside("client-a", "pgrep", "--exact", "oauth2-proxy"))
+      .trim()
+      .split("\n");
+    for (const file of ["cmdline", "environ"]) {
+      const text = await trial.inside("client-a", "cat", `/proc/${pid}/${file}`);
+      expect(text).toMatch(file === "cmdline" ? /--config=/ : /NOMAD_/);
+      expect(text).not.toContain(client.secret);
+    }
+  });
+
+  it("an instance of the proxy that dies is missed by nobody", async () => {
+    const cookie = await session("ada");
+    const [pid = ""] = (await trial.inside("client-a", "pgrep", "--exact", "oauth2-proxy"))
+      .trim()
+      .split("\n");
+    await trial.inside("client-a", "kill", "-KILL", pid);
+    for (let visit = 0; visit < 10; visit++)
+      expect(await asked("/", { cookie })).toMatchObject({ status: 200 });
+  });
+
+  it("a role that was taken away, and a session that the provider has forgotten, end when it is asked again", async () => {
+    for (const person of ["cyd", "dan"]) {
+      await people.go(person, home);
+      expect(await signIn(person)).toMatchObject({ status: 200 });
+    }
+    const from = Date.now();
+    await provider.tell({ users: users({ dan: { email: "dan@dev.test", groups: ["guests"] } }) });
+    const refused = await until("dan's end", 90, async () => {
+      const seen = await people.go("dan", deep);
+      return seen.status === 200 ? undefined : seen;
+    });
+    expect(refused).toMatchObject({ status: 403, title: "Not for you" });
+    expect(Date.now() - from).toBeGreaterThan(50_000);
+    // ada, whom the provider still knows, was asked nothing.
+    expect(await people.go("ada", deep)).toMatchObject({ status: 200 });
+    await provider.end();
+    provider = await provide(tls);
+    const expired = await people.go("cyd", deep);
+    expect(expired).toMatchObject({ status: 401, title: "Sign in" });
+    expect(await signIn("cyd")).toMatchObject({ status: 200, url: deep });
+  });
+
+  it("who signs out is out", async () => {
+    expect(await people.go("ada", `${home}/oauth2/sign_out`)).toMatchObject({ status: 401, url: `${home}/` });
+    expect(await session("ada")).toBe("");
+    expect(await people.go("ada", deep)).toMatchObject({ status: 401, title: "Sign in" });
+  });
+});
+
+/** The certificate that a load balancer shows, PEM. */
+function leafOf(host: string, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: 443, ca, servername: name }, () => {
+      resolve(socket.getPeerX509Certificate()?.toString() ?? "");
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}

@@ -1,0 +1,98 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unchanged } from "../../../cli/report";
+import type { IngressKind } from "../../../components/settings";
+import { ownCertificate } from "../support/certificates";
+import { Trial } from "../support/trial";
+import { Visitors } from "../support/visitors";
+import { firstUp } from "./first-up";
+import { behindIngress, kill, whoeverRetries } from "./ingress";
+import { ledger, ledgerName, type TcpCertificates, tcpBehindTraefik } from "./tcp";
+
+/** The site behind Fabio, then behind Traefik, then behind Fabio again, on a small cluster with two load balancers. */
+
+const trial = new Trial("ingress");
+
+/** Changes the program as its owner does. */
+function program(before: string, after: string): void {
+  const file = join(trial.folder, "index.ts");
+  const text = readFileSync(file, "utf8");
+  if (!text.includes(before)) throw new Error(`${file} has no "${before}"`);
+  writeFileSync(file, text.replace(before, after));
+}
+
+async function up(): Promise<void> {
+  const { code, stderr } = await trial.cli("up", "--json");
+  trial.forget();
+  if (code !== 0) throw new Error(`the up: ${stderr}`);
+}
+
+describe("a site and what stands before it", () => {
+  let certificates: TcpCertificates;
+
+  beforeAll(async () => {
+    await trial.open();
+    trial.configure((config) => {
+      const groups = config["hashistack:groups"];
+      for (const [group, keys] of Object.entries({ control: ["a"], client: ["a"], edge: ["a", "b"] })) {
+        Object.assign(groups[group] ?? {}, { keys });
+      }
+    });
+    certificates = { trusted: await ownCertificate(ledgerName), foreign: await ownCertificate(ledgerName) };
+    const backend = { name: ledger, serverName: ledgerName, caPem: certificates.trusted.cert };
+    program(
+      'new Site("site", { cluster, settings })',
+      `new Site("site", { cluster, settings, backends: [${JSON.stringify(backend)}] })`,
+    );
+    await up();
+  });
+  afterAll(() => trial.close());
+
+  behindIngress(trial, "fabio");
+  change("fabio", "traefik");
+  firstUp(trial, "traefik");
+  behindIngress(trial, "traefik");
+  tcpBehindTraefik(trial, () => certificates);
+
+  it("an instance of the website that is killed fails nobody: Traefik asks the next", async () => {
+    await visited(async (visitors) => {
+      const from = Date.now();
+      await kill(trial, "client-a", "caddy");
+      while (visitors.calmSeconds() < 3 || Date.now() - from < 3000)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      const { retrying, once } = await visitors.since(from);
+      // But for what it had in hand: that was asked already, and is asked by nobody again.
+      expect(retrying.failed + once.failed, JSON.stringify([retrying, once])).toBeLessThanOrEqual(2);
+    });
+  });
+
+  change("traefik", "fabio");
+
+  it("the last up left nothing to do", async () => {
+    expect(unchanged((await trial.up()).summary)).toBe(true);
+  });
+});
+
+/** By setting and `up`, on one load balancer after the other. */
+function change(from: IngressKind, to: IngressKind): void {
+  it(`${to} in ${from}'s place, by one up: who retries sees the page`, async () => {
+    trial.configure((config) => {
+      config["hashistack:site"] = { ingress: to };
+    });
+    await visited((visitors) => whoeverRetries(visitors, `${from} to ${to}`, up));
+    const passing = await trial.ask<object[]>("consul", `/v1/health/service/${to}?passing`);
+    expect(passing).toHaveLength(2);
+    expect(await trial.ask<object[]>("consul", `/v1/health/service/${from}`)).toEqual([]);
+  });
+}
+
+async function visited(work: (visitors: Visitors) => Promise<unknown>): Promise<void> {
+  const { ca } = await trial.outputs();
+  const visitors = await Visitors.start(trial, ca.site ?? "");
+  try {
+    await work(visitors);
+  } finally {
+    visitors.end();
+  }
+}

@@ -1,0 +1,25 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../../../bench/run";
+
+/** A certificate as it lies in Vault for the ingress: PEM. */
+export interface Shown {
+  cert: string;
+  key: string;
+}
+
+/** A certificate for a name, of nobody's authority but its own, for two days. */
+export async function ownCertificate(name: string): Promise<Shown> {
+  const folder = mkdtempSync(join(tmpdir(), "hashistack-certificate-"));
+  try {
+    const [cert, key] = ["cert.pem", "key.pem"].map((file) => join(folder, file)) as [string, string];
+    const named = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`, "-days", "2"];
+    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    const words = ["openssl", "req", "-x509", ...curve, "-keyout", key, "-out", cert, ...named];
+    await run(words, { what: "making a certificate" });
+    return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
