@@ -18,6 +18,8 @@ export interface Call {
   timeoutSeconds?: number;
   /** Status codes whose body is an answer too. Example: [429, 503] of Vault's health. */
   accept?: readonly number[];
+  /** Whether the body is taken as it is. Default: it is JSON. */
+  text?: boolean;
 }
 
 const MAX_BODY = 32 * 1024 * 1024;
@@ -57,6 +59,10 @@ export function requestJson(call: Call): Promise<unknown> {
             );
             return;
           }
+          if (call.text) {
+            resolve(text);
+            return;
+          }
           try {
             resolve(text.trim() === "" ? null : JSON.parse(text));
           } catch {
@@ -94,7 +100,8 @@ export function servedCertificate(
     port: number;
     /** The name or address to verify. */
     serverName: string;
-    ca: string;
+    /** Root certificates, PEM. */
+    ca: string | string[];
     what: string;
     /** Whether the name is asked for in the handshake (an address may not be). Default true. */
     sendName?: boolean;

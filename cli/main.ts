@@ -1,4 +1,5 @@
 /** `hashistack`: reads what was typed and calls the command. */
+import { renew } from "./acme";
 import { backupState, restoreState } from "./backup";
 import * as commands from "./commands";
 import { doctor } from "./doctor";
@@ -134,6 +135,18 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("members, leaders, voters, seals, nodes, jobs, certificates; says what is wrong")
     .option("--json", "print it as JSON")
     .action(act((flags: Flags) => commands.status({ ...flags, json: flags.json ?? false })));
+  const acme = program.command("acme").description("the site's public certificate");
+  withStack(acme.command("renew"))
+    .description(
+      "look now whether a certificate is due, and get it; wait until it is there, or why it is not",
+    )
+    .option("--force", "get one though none is due: authorities allow few in a week")
+    .option("--limit <minutes>", "how long to wait", "50")
+    .action(
+      act((flags: Flags & { force?: boolean; limit: string }) =>
+        renew({ ...flags, force: flags.force ?? false, limit: Number(flags.limit) }),
+      ),
+    );
   withStack(program.command("doctor"))
     .description("name what was changed by hand on the machines: files, rights, units, firewalls, programs…")
     .option("--json", "print it as JSON")

@@ -47,6 +47,16 @@ const schema = z.object({
   nomadToken: z.string(),
   vaultLogin: z.object({ roleId: z.string(), secretId: z.string(), path: z.string() }),
   sshPrivateKey: z.string(),
+  /** The job that gets public certificates, where there is one. */
+  acme: z
+    .object({
+      job: z.string(),
+      namespace: z.string(),
+      /** Paths in Vault's API: what came of the last run, and since when one is wanted by hand. */
+      run: z.string(),
+      force: z.string(),
+    })
+    .nullish(),
 });
 
 /** A stack's outputs, secrets in clear. */

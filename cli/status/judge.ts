@@ -1,4 +1,5 @@
 /** Says what is wrong with an observed cluster, a sentence each. Pure. */
+import type { AcmeRun } from "../acme";
 import type { Outputs } from "../outputs";
 import type {
   CertificateView,
@@ -32,6 +33,8 @@ export interface Verdict {
 /** Leaves live 30 days and are renewed with 10 left: with fewer than these, renewal does not work. */
 export const RENEWAL_OVERDUE_DAYS = 8;
 const DAY_MS = 86_400_000;
+/** The job that gets public certificates looks twice a day: after this time two looks are missing. */
+const LOOKS_OVERDUE_DAYS = 1.1;
 
 /** What the outputs promise. */
 export function expectedOf(outputs: Outputs): Expected {
@@ -62,6 +65,7 @@ export function judge(seen: Observation, expected: Expected): Verdict {
   part(seen.nomad, (view) => judgeNomad(view, expected));
   part(seen.vault, (view) => judgeVault(view, expected));
   for (const certificate of seen.certificates) problems.push(...judgeCertificate(certificate, seen.at));
+  if (seen.acme) part(seen.acme, (run) => judgeRun(run, seen.at));
   // One that does not answer while the others do is down; when none answers, the way there may be.
   const blind = [seen.consul, seen.nomad, seen.vault].every((view) => "why" in view);
   if (blind) return { problems: [], unseen, exitCode: 2 };
@@ -154,6 +158,15 @@ function judgeCertificate({ name, certificate }: CertificateView, now: number): 
   if (days < 0) return [`The certificate of ${name} has expired.`];
   if (days < RENEWAL_OVERDUE_DAYS) {
     return [`The certificate of ${name} ends in ${Math.floor(days)} days and should have been renewed.`];
+  }
+  return [];
+}
+
+function judgeRun(run: AcmeRun | undefined, now: number): string[] {
+  if (!run) return ["No public certificate was asked for yet."];
+  if (run.result === "failed") return [`No public certificate at ${run.at}: ${run.message}`];
+  if (now - Date.parse(run.at) > LOOKS_OVERDUE_DAYS * DAY_MS) {
+    return [`Nobody has looked since ${run.at} whether a public certificate is due.`];
   }
   return [];
 }

@@ -1,5 +1,7 @@
 /** Looks at a cluster through the pass-throughs on support and at the site: everything at once, each with a limit. */
 import { isIP } from "node:net";
+import { rootCertificates } from "node:tls";
+import { type AcmeRun, lastRun } from "../acme";
 import { type Call, requestJson, type ServedCertificate, servedCertificate } from "../http";
 import type { Api, Outputs } from "../outputs";
 import { vaultLogin } from "../toolEnv";
@@ -77,19 +79,22 @@ export interface Observation {
   readonly nomad: Look<NomadView>;
   readonly vault: Look<VaultView>;
   readonly certificates: readonly CertificateView[];
+  /** Of the job that gets public certificates, where there is one: its last run, if there was any. */
+  readonly acme?: Look<AcmeRun | undefined>;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
 /** Looks at all of it. Never rejects: what could not be seen says why. */
 export async function observe(outputs: Outputs): Promise<Observation> {
-  const [consul, nomad, vault, certificates] = await Promise.all([
+  const [consul, nomad, vault, certificates, acme] = await Promise.all([
     look(observeConsul(outputs)),
     look(observeNomad(outputs)),
     look(observeVault(outputs)),
     observeCertificates(outputs),
+    outputs.acme ? look(lastRun(outputs, outputs.acme)) : undefined,
   ]);
-  return { consul, nomad, vault, certificates, at: Date.now() };
+  return { consul, nomad, vault, certificates, ...(acme ? { acme } : {}), at: Date.now() };
 }
 
 async function look<T>(work: Promise<T>): Promise<Look<T>> {
@@ -276,7 +281,7 @@ async function observeCertificates(outputs: Outputs): Promise<CertificateView[]>
     name: service,
     ...endpoint(apis[service].address),
     serverName: apis[service].serverName,
-    ca: ca[service] ?? "",
+    ca: [ca[service] ?? ""],
   }));
   const site = outputs.siteUrl ? endpoint(outputs.siteUrl) : undefined;
   // Every load balancer must show the site's certificate, not only the one that the site's name leads to.
@@ -289,7 +294,7 @@ async function observeCertificates(outputs: Outputs): Promise<CertificateView[]>
                 host: address,
                 port: site.port,
                 serverName: site.host,
-                ca: ca.site ?? "",
+                ca: [ca.site ?? "", ...(outputs.acme ? rootCertificates : [])],
               },
             ]
           : [],

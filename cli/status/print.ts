@@ -41,6 +41,11 @@ export function statusText(seen: Observation, verdict: Verdict): string {
         return `${name}: ${days} days left, until ${new Date(certificate.value.notAfter).toISOString()}`;
       }),
     ),
+    ...(seen.acme
+      ? section("Public", seen.acme, (run) => [
+          run ? `last run ${run.at}: ${run.result === "failed" ? "failed" : run.message}` : "no run yet",
+        ])
+      : []),
     "",
     ...conclusion(verdict),
   ];
@@ -73,6 +78,7 @@ export function statusJson(seen: Observation, verdict: Verdict): string {
           ? { name, notAfter: new Date(certificate.value.notAfter).toISOString() }
           : { name, why: certificate.why },
       ),
+      ...(seen.acme ? { acme: seen.acme } : {}),
     },
     null,
     2,

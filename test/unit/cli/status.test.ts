@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { AcmeRun } from "../../../cli/acme";
 import { expectedOf, judge, lacking } from "../../../cli/status/judge";
 import type { ConsulView, JobView, NomadView, Observation, VaultView } from "../../../cli/status/observe";
 import { statusJson, statusText } from "../../../cli/status/print";
@@ -122,6 +123,27 @@ describe("judge", () => {
       "Consul's living members: edge-a is missing.",
       'Consul check "alive" of website on client-a is critical.',
     ]);
+  });
+
+  it("tells why no public certificate could be had, and when nobody has looked for long", () => {
+    const run = (hoursAgo: number, result: AcmeRun["result"], message = "why") => ({
+      acme: { value: { at: new Date(at - hoursAgo * 3_600_000).toISOString(), result, message } },
+    });
+    expect(problemsOf(run(12, "kept"))).toEqual([]);
+    expect(problemsOf(run(12, "issued"))).toEqual([]);
+    expect(problemsOf(run(0, "running"))).toEqual([]);
+    expect(problemsOf(run(1, "failed", "[401] Invalid Token"))).toEqual([
+      "No public certificate at 2026-11-23T05:00:00.000Z: [401] Invalid Token",
+    ]);
+    expect(problemsOf(run(30, "kept"))).toEqual([
+      "Nobody has looked since 2026-11-22T00:00:00.000Z whether a public certificate is due.",
+    ]);
+    expect(problemsOf({ acme: { value: undefined } })).toEqual(["No public certificate was asked for yet."]);
+    const blind = judge(observation({ acme: { why: "Vault secret/data/x: no answer" } }), expected);
+    expect(blind).toMatchObject({ problems: ["Vault secret/data/x: no answer"], exitCode: 1 });
+    expect(
+      statusText(observation(run(1, "kept", "nothing is due before June")), judge(observation(), expected)),
+    ).toContain("\nPublic        last run 2026-11-23T05:00:00.000Z: nothing is due before June\n");
   });
 
   it("does not mind a member that has left", () => {
