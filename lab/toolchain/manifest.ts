@@ -341,7 +341,7 @@ export const MANIFEST: readonly Program[] = [
       cgo: false,
       tags: [],
       variables: [],
-      buildSeconds: 150,
+      buildSeconds: 100,
     },
   },
   {
@@ -358,7 +358,7 @@ export const MANIFEST: readonly Program[] = [
       cgo: false,
       tags: [],
       variables: [],
-      buildSeconds: 80,
+      buildSeconds: 70,
     },
   },
   {
