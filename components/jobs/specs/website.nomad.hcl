@@ -192,7 +192,8 @@ job "website" {
 
       template {
         destination = "local/ingress-ca.pem"
-        data        = var.ingress_ca
+        # Nomad takes no template that is empty.
+        data = "${var.ingress_ca}\n"
       }
 
       template {
