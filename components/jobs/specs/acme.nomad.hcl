@@ -97,9 +97,10 @@ job "acme" {
         data        = var.vault_ca
       }
 
+      # Nomad takes no template that is empty.
       template {
         destination = "local/ca.pem"
-        data        = var.ca
+        data        = "${var.ca}\n"
       }
 
       template {
