@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BenchError } from "../errors";
 import { changes } from "./changes";
+import { disks } from "./disks";
 import { type Ground, type Service, services } from "./ground";
 import { untilHealthy } from "./health";
 
@@ -21,11 +22,15 @@ export interface Drill {
   readonly excused?: Excuse;
   /** On which stack: the dev stack, unless servers are to be on machines of their own. */
   readonly topology?: "separate";
+  /** Makes ready what the drill needs. The load is at work, what fails of it is not counted. */
+  readonly before?: (ground: Ground) => Promise<void>;
   /**
    * Does it, and mends what does not mend itself.
    * @param mended to be called when somebody begins to mend it; where nobody does, it mends from its begin on
    */
   readonly run: (ground: Ground, mended: () => void) => Promise<void>;
+  /** Puts back what was made for this drill alone, when it is over. As little counted. */
+  readonly after?: (ground: Ground) => Promise<void>;
 }
 
 /** How long things stay away before somebody mends them. For a client long enough that Nomad gives its work to others. */
@@ -205,6 +210,7 @@ export const drills: readonly Drill[] = [
     run: async (ground, mended) => cutOff(ground, first(ground, "client"), away.client, mended),
   },
   ...services.map(wipe),
+  ...disks,
   {
     name: "reboot-each",
     what: "all machines rebooted one after another, each when the cluster was healthy again",

@@ -44,6 +44,7 @@ export async function doDrill(
   say: (words: string) => void = () => undefined,
 ): Promise<Outcome> {
   await untilHealthy(ground, { limitSeconds: readySeconds, steadySeconds: 1 });
+  await drill.before?.(ground);
   const from = Date.now();
   let mended = from;
   let since: number | undefined;
@@ -88,6 +89,7 @@ export async function doDrill(
       : [...(await loads.lost("consul", writes.consul)), ...(await loads.lost("vault", writes.vault))],
     notRun: trouble ? [] : await loads.notRun(jobs),
   };
+  await drill.after?.(ground);
   return { ...seen, misses: [...(trouble ? [`${trouble}.`] : []), ...missesOf(seen)] };
 }
 

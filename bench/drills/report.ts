@@ -7,7 +7,7 @@ import type { Outcome } from "./drill";
 
 /** All that is kept of the drills: the last outcome of each. */
 export interface Kept {
-  /** Versions of the programs, by name. Outcomes of others are not kept. */
+  /** Versions of the programs, by name. When one changes, former outcomes go; one that is new is none of theirs. */
   readonly versions: Readonly<Record<string, string>>;
   /** On what the last of them were done. */
   readonly host: Pick<Host, "cores" | "memoryMb" | "kernel" | "node">;
@@ -16,7 +16,8 @@ export interface Kept {
 
 /** Puts new outcomes in the place of the former ones of the same drills. In the order of `names`; others are dropped. */
 export function merged(former: Kept | undefined, now: Kept, names: readonly string[]): Kept {
-  const same = former && JSON.stringify(former.versions) === JSON.stringify(now.versions);
+  const same =
+    former && Object.entries(former.versions).every(([name, version]) => now.versions[name] === version);
   const all = new Map(
     [...(same ? former.outcomes : []), ...now.outcomes].map((outcome) => [outcome.name, outcome]),
   );
@@ -113,7 +114,5 @@ cable was plugged in again, or the command that changes something had ended.${[.
 ${missed.length === 0 ? "All aims were reached." : `Missed:\n\n${missed.join("\n")}`}
 
 With ${programs.join(", ")}, on ${host.cores} shared cores, ${Math.round(host.memoryMb / 1024)} GB, Linux ${/^[\d.]+/.exec(host.kernel)?.[0]}.
-
-Not tried: a full disk. Local machines have no disks of their own, so nothing would bound it.
 `;
 }

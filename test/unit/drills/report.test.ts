@@ -75,6 +75,11 @@ describe("what is kept", () => {
     expect(merged(former, kept({ vault: "1" }), ["a"]).outcomes).toHaveLength(1);
     expect(merged(undefined, former, ["a", "b"]).outcomes).toHaveLength(2);
   });
+
+  test("a program that is new changes nothing for the others", () => {
+    const now = kept({ vault: "1", traefik: "3" }, outcome("b"));
+    expect(merged(former, now, ["a", "b"]).outcomes.map(({ name }) => name)).toEqual(["a", "b"]);
+  });
 });
 
 test("the table has a row for each, and says what was missed", () => {

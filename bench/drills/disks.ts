@@ -1,0 +1,50 @@
+/** Drills with the disk that holds a server's data. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { checkout } from "../lab";
+import type { Drill } from "./cases";
+import { type Ground, type Service, services } from "./ground";
+import { untilHealthy } from "./health";
+
+/** How long a disk stays full. */
+const fullSeconds = 20;
+
+const program = (): string => readFileSync(join(checkout(), "bench/drills/machine/disk.py"), "utf8");
+
+const disk = (ground: Ground, machine: string, ...words: string[]): Promise<string> =>
+  ground.inside(machine, "python3", "-I", "-c", program(), ...words);
+
+/** One after another, each when the cluster was healthy again. */
+async function moveData(ground: Ground, service: Service, verb: "small" | "large"): Promise<void> {
+  for (const machine of ground.machines(`${service}-server`)) {
+    await untilHealthy(ground, { limitSeconds: 120 });
+    await disk(ground, machine, verb, `${service}.service`, `/var/lib/${service}`);
+  }
+  await untilHealthy(ground, { limitSeconds: 120 });
+}
+
+/**
+ * The leader can write no more. Before that the data of all servers of the service are moved to file systems of their own:
+ * the machine's is the host's here, and who would lead then is not known before.
+ */
+function fullDisk(service: Service): Drill {
+  const title = { consul: "Consul", vault: "Vault", nomad: "Nomad" }[service];
+  const folder = `/var/lib/${service}`;
+  return {
+    name: `full-${service}`,
+    what: `the file system with the data of ${title}'s leading server full for ${fullSeconds} s`,
+    limitSeconds: 120,
+    before: async (ground) => moveData(ground, service, "small"),
+    run: async (ground, mended) => {
+      const machine = (await ground.leaders())[service];
+      await disk(ground, machine, "fill", folder);
+      await sleep(fullSeconds * 1000, undefined, { signal: ground.signal });
+      mended();
+      await disk(ground, machine, "free", folder);
+    },
+    after: async (ground) => moveData(ground, service, "large"),
+  };
+}
+
+export const disks: readonly Drill[] = services.map(fullDisk);
