@@ -135,7 +135,7 @@ job "ingress" {
           log.access.target = stdout
           log.access.format = $remote_host - - [$time_common] "$request" $response_status $response_body_size "$request_host" "$upstream_addr" $response_time_ms
           metrics.target = stdout
-          metrics.interval = 60s
+          metrics.interval = 30s
         EOT
       }
 
