@@ -21,7 +21,8 @@ export interface LabMachineSpec {
   name: string;
   bake: boolean;
   network: { ipv4: string; ipv6: string };
-  firstContact: { user: string; authorizedKeys: string[]; hostKey: string };
+  /** Default: nobody can log in; the lab runs programs inside all the same. */
+  firstContact?: { user: string; authorizedKeys: string[]; hostKey: string };
 }
 
 export interface LabMachine {

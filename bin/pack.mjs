@@ -48,26 +48,38 @@ function stageLab() {
   return stage("lab", [...files, ...below("dist/lab", isCode)], {});
 }
 
-/** What the command line takes of the lab is the lab's package's: at its place stands a file that hands it on. */
+/** Files of dist/ that a file requires by a path, relative to the checkout. */
+function requiredBy(file) {
+  const text = readFileSync(join(root, file), "utf8");
+  return [...text.matchAll(/require\("(\.{1,2}\/[^"]+)"\)/g)].map(([, wanted]) => {
+    const at = join(dirname(file), wanted);
+    return [at, `${at}.js`, `${at}/index.js`].find(
+      (one) => one.endsWith(".js") && existsSync(join(root, one)),
+    );
+  });
+}
+
+/**
+ * What the command line takes of the lab is the lab's package's: at its place stands a file that hands it on. What it takes of the
+ * library (settings, and what they come to) is plain data and comes along: the library itself would bring the providers' SDKs.
+ */
 function stageCli() {
-  const code = below("dist/cli", isCode);
-  const { name, version, dependencies } = { ...json("cli", "package.json"), version: library.version };
+  const version = library.version;
   const lab = json("lab", "package.json").name;
+  const code = new Set(below("dist/cli", isCode));
+  const taken = new Set(["lab/bin/hashistack-lab.js"]);
+  for (const file of code) {
+    for (const wanted of requiredBy(file)) (wanted.startsWith("dist/lab/") ? taken : code).add(wanted);
+  }
+  const { dependencies } = json("cli", "package.json");
   const to = stage("cli", ["cli/bin/hashistack.js", "cli/package.json", ...code], {
     version,
     dependencies: { ...dependencies, [lab]: version },
   });
-  const taken = code.flatMap((file) =>
-    [...readFileSync(join(root, file), "utf8").matchAll(/require\("((?:\.\.\/)+lab\/[^"]+)"\)/g)].map(
-      ([, wanted]) => relative(root, join(root, dirname(file), wanted)),
-    ),
-  );
-  for (const wanted of new Set([...taken, "lab/bin/hashistack-lab"])) {
-    const file = existsSync(join(root, `${wanted}.js`)) ? `${wanted}.js` : `${wanted}/index.js`;
+  for (const file of taken) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     writeFileSync(join(to, file), `module.exports = require("${lab}/${file}");\n`);
   }
-  if (taken.length === 0) throw new StepError(`${name}: dist/cli requires nothing of the lab any more`);
   return to;
 }
 

@@ -74,7 +74,7 @@ export interface Up {
 const probe = join(__dirname, "probe.mjs");
 
 /** A name that two checkouts on one host do not share. Example: "test-dev-1a2b3c". */
-function nameOf(what: string): string {
+export function nameOf(what: string): string {
   return `test-${what}-${createHash("sha256").update(checkout()).digest("hex").slice(0, 6)}`;
 }
 
