@@ -13,7 +13,7 @@ import {
 import { CliError } from "./errors";
 import { resumeMachines } from "./lab";
 import { loadOutputs, type Outputs } from "./outputs";
-import { announce } from "./plan";
+import { announce, outdatedMachines } from "./plan";
 import { Progress } from "./progress";
 import { refuseProtected } from "./protection";
 import { recover } from "./recover";
@@ -69,11 +69,21 @@ export async function up(options: RunOptions): Promise<number> {
   );
 }
 
-/** `hashistack replace <machine…>`: each of them by a new one, then as `up`. */
-export async function replace(options: RunOptions, names: readonly string[]): Promise<number> {
-  return bringUp(options, ["replace", ...flags(options), ...names], async (workspace) => {
+/**
+ * `hashistack replace <machine…>`: each of them by a new one, then as `up`. With `outdated` also all those that are not
+ * what the settings say, and cannot become it: another image, another size.
+ */
+export async function replace(
+  options: RunOptions & { outdated?: boolean },
+  names: readonly string[],
+): Promise<number> {
+  if (names.length === 0 && !options.outdated)
+    throw new CliError("nothing to replace: name machines, or say --outdated");
+  const words = ["replace", ...flags(options), ...(options.outdated ? ["--outdated"] : []), ...names];
+  return bringUp(options, words, async (workspace) => {
     const known = await knownMachines(workspace, options.stack);
-    const asked = pickMachines(known, names);
+    const old = options.outdated ? await outdatedMachines(workspace, options.stack) : [];
+    const asked = pickMachines(known, [...names, ...old]);
     const lost = await lostMachines(workspace, options.stack);
     return turnsOf([...asked, ...lost.filter((one) => !asked.some(({ name }) => name === one.name))]);
   });

@@ -13,10 +13,17 @@ const planned = z.object({
 });
 const stackOutputs = z.object({ plan: z.object({ machines: z.array(planned) }) });
 
-const linode = z.object({ type: z.string().optional(), backupsEnabled: z.boolean().optional() });
+const linode = z.object({
+  type: z.string().optional(),
+  image: z.string().optional(),
+  backupsEnabled: z.boolean().optional(),
+});
 const openstack = z.object({
   flavorName: z.string().optional(),
-  blockDevices: z.array(z.object({ volumeSize: z.number().optional() })).optional(),
+  imageId: z.string().optional(),
+  blockDevices: z
+    .array(z.object({ volumeSize: z.number().optional(), uuid: z.string().optional() }))
+    .optional(),
 });
 
 /**
@@ -40,13 +47,21 @@ function madeAs(resources: readonly StateResource[], name: string): Partial<Depl
     if (leaving || parseUrn(urn).name !== name) continue;
     if (type === "linode:index/instance:Instance") {
       const { data } = linode.safeParse(inputs);
-      return data ? { ...(data.type ? { size: data.type } : {}), backups: data.backupsEnabled ?? false } : {};
+      if (!data) return {};
+      const { type: size, image, backupsEnabled: backups = false } = data;
+      return { ...(size ? { size } : {}), ...(image ? { image } : {}), backups };
     }
     if (type === "openstack:compute/instance:Instance") {
       const { data } = openstack.safeParse(inputs);
       if (!data) return {};
-      const volumeGb = data.blockDevices?.[0]?.volumeSize;
-      return { ...(data.flavorName ? { size: data.flavorName } : {}), volumeGb, backups: false };
+      const { flavorName: size, blockDevices: [disk] = [] } = data;
+      const image = data.imageId ?? disk?.uuid;
+      return {
+        ...(size ? { size } : {}),
+        ...(image ? { image } : {}),
+        volumeGb: disk?.volumeSize,
+        backups: false,
+      };
     }
   }
   return {};

@@ -26,6 +26,7 @@ interface Flags {
   cwd: string;
   json?: boolean;
   repair?: boolean;
+  outdated?: boolean;
 }
 
 interface BackupFlags {
@@ -84,7 +85,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description(
       "make machines anew: each successor joins before the old one leaves, one server at a time; support goes first",
     )
-    .argument("<machines...>", "their names: npx hashistack replace control-a client-b")
+    .argument("[machines...]", "their names: npx hashistack replace control-a client-b")
+    .option("--outdated", "all that were made of another image, or of another size, than the settings say")
     .option("--json", "print counts and seconds as JSON instead of text")
     .addHelpText(
       "after",

@@ -12,6 +12,7 @@ import {
   type DeployedMachine,
   headline,
   isChange,
+  outdated,
   type PlanChanges,
   type PlanSummary,
   type PlanWarning,
@@ -87,6 +88,16 @@ export async function look(workspace: Workspace, stack: string, today: Date): Pr
     if (!(error instanceof CliError || error instanceof SyntaxError)) throw error;
     return { ...told, unknown: error.message };
   }
+}
+
+/**
+ * Names of the machines that are not what the settings say, and will not be unless they are made anew.
+ * @throws CliError where settings or state cannot be read
+ */
+export async function outdatedMachines(workspace: Workspace, stack: string): Promise<string[]> {
+  const { changes, unknown } = await look(workspace, stack, new Date());
+  if (!changes) throw new CliError(`which machines are outdated is not known: ${unknown}`);
+  return outdated(changes);
 }
 
 async function deployedMachines(workspace: Workspace, stack: string): Promise<DeployedMachine[]> {

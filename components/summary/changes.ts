@@ -35,21 +35,29 @@ export function isChange({ added, removed, changed }: PlanChanges): boolean {
   return added.length + removed.length + changed.length > 0;
 }
 
+/** Names of the machines that are not what the plan says, and will not be unless they are made anew. */
+export function outdated({ changed }: PlanChanges): string[] {
+  return [...new Set(changed.filter(({ waits }) => waits).map(({ machine }) => machine))];
+}
+
 /** What of a machine is another word; what was not known of it is none. */
 function changesOf(was: DeployedMachine, is: PlannedMachine, cloud: CloudSettings["kind"]): MachineChange[] {
   const words = (roles: readonly string[]) => [...roles].sort().join(" ");
   const disk = (gb: number | undefined) => (gb === undefined ? "the host's disk" : `volume of ${gb} GiB`);
   const onOff = (on: boolean) => (on ? "on" : "off");
   // What the adapters hold a machine to from its birth on (fromBirth).
-  const all: [MachineChange["what"], string | undefined, string, boolean][] = [
+  const all: [MachineChange["what"], string | undefined, string | undefined, boolean][] = [
     ["roles", was.roles && words(was.roles), words(is.roles), false],
     ["class", was.nodeClass, is.nodeClass ?? "none", false],
     ["size", was.size, is.size ?? "none", true],
+    ["image", was.image, is.image, true],
     ["public address", was.publicAddress, is.publicAddress, cloud === "linode"],
     ["backups", was.backups === undefined ? undefined : onOff(was.backups), onOff(is.backups), false],
     ["volume", "volumeGb" in was ? disk(was.volumeGb) : undefined, disk(is.volumeGb), true],
   ];
   return all.flatMap(([what, from, to, waits]) =>
-    from === undefined || from === to ? [] : [{ machine: is.name, what, from, to, waits }],
+    from === undefined || to === undefined || from === to
+      ? []
+      : [{ machine: is.name, what, from, to, waits }],
   );
 }

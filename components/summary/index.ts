@@ -1,5 +1,5 @@
 /** What a stack will be, before it is: pure, from settings to a plan, its text, and what it changes. */
-export { changesSince, isChange } from "./changes";
+export { changesSince, isChange, outdated } from "./changes";
 export type {
   DeployedMachine,
   MachineChange,

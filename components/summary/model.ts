@@ -39,6 +39,8 @@ export interface PlannedMachine {
   readonly nodeClass?: string;
   /** The cloud's word for its size, where it has sizes. Example: "g6-standard-2". */
   readonly size?: string;
+  /** The id of the image it is made of, where the settings tell one. Example: "private/12345678". */
+  readonly image?: string;
   readonly publicAddress: PublicAddress;
   /** Whether the cloud backs up its disk. */
   readonly backups: boolean;
@@ -117,7 +119,7 @@ export interface PlanChanges {
 /** One thing about a machine that stays. */
 export interface MachineChange {
   readonly machine: string;
-  readonly what: "roles" | "class" | "size" | "public address" | "backups" | "volume";
+  readonly what: "roles" | "class" | "size" | "image" | "public address" | "backups" | "volume";
   readonly from: string;
   readonly to: string;
   /** Whether it waits until the machine is made anew: no cloud is asked to change it on a living machine. */

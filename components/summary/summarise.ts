@@ -29,15 +29,20 @@ export function summarise(settings: Settings): PlanSummary {
   };
 }
 
+/** Glance's ids are UUIDs. */
+const imageId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 function plannedMachine(cloud: CloudSettings, spec: MachineSpec): PlannedMachine {
   const { name, roles, nodeClass } = spec;
   const size = sizeOf(cloud, spec);
+  const image = imageOf(cloud);
   const volumeGb = volumeOf(cloud, spec);
   const known = {
     name,
     roles,
     ...(nodeClass === undefined ? {} : { nodeClass }),
     ...(size === undefined ? {} : { size }),
+    ...(image === undefined ? {} : { image }),
     publicAddress: publicAddressOf(cloud, spec),
     backups: cloud.kind === "linode" && cloud.backups && isFixed(spec),
     ...(volumeGb === undefined ? {} : { volumeGb }),
@@ -54,6 +59,18 @@ function sizeOf(cloud: CloudSettings, { size }: MachineSpec): string | undefined
       return size ?? cloud.type;
     case "openstack":
       return size ?? cloud.size;
+  }
+}
+
+/** Which image an OpenStack's name stands for, only that cloud knows. */
+function imageOf(cloud: CloudSettings): string | undefined {
+  switch (cloud.kind) {
+    case "local":
+      return undefined;
+    case "linode":
+      return cloud.image;
+    case "openstack":
+      return imageId.test(cloud.image) ? cloud.image : undefined;
   }
 }
 

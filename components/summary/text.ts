@@ -1,4 +1,4 @@
-import { isChange } from "./changes";
+import { isChange, outdated } from "./changes";
 import type { MonthlyCost, PlanChanges, PlannedMachine, PlanSummary, PlanWarning } from "./model";
 
 /** A plan for people: plain text without colours, so that it can be piped. */
@@ -103,13 +103,12 @@ export function changesText(changes: PlanChanges, plan: PlanSummary, flag = ""):
       waits ? "(once it is made anew)" : "",
     ]),
   ];
-  const waiting = [...new Set(changed.filter(({ waits }) => waits).map(({ machine }) => machine))];
   return [
     `Since the last up:\n${table(lines)}`,
     ...(cost ? [`  ${costChange(cost)}`] : []),
-    ...(waiting.length > 0
+    ...(outdated(changes).length > 0
       ? [
-          `  No living machine is resized. To make it anew: npx hashistack replace${flag} ${waiting.join(" ")}`,
+          `  On a living machine none of that is changed. To make them anew: npx hashistack replace${flag} --outdated`,
         ]
       : []),
   ].join("\n");

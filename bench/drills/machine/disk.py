@@ -33,10 +33,10 @@ def small(unit, folder):
     run("systemctl", "stop", "--", unit)
     staging = folder + ".small"
     os.mkdir(staging, 0o700)
-    run("mount", "-t", "tmpfs", "-o", "size=%d" % (used(folder) + SPARE_BYTES), "tmpfs", staging)
     copy(folder, staging)
-    run("mount", "--move", staging, folder)
-    os.rmdir(staging)
+    run("mount", "-t", "tmpfs", "-o", "size=%d" % (used(folder) + SPARE_BYTES), "tmpfs", folder)
+    copy(staging, folder)
+    shutil.rmtree(staging)
     run("systemctl", "start", "--", unit)
 
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { deployedIn } from "../../../cli/deployed";
 import { CliError } from "../../../cli/errors";
 import { main } from "../../../cli/main";
-import { announce, look, outlookJson, outlookText } from "../../../cli/plan";
+import { announce, look, outdatedMachines, outlookJson, outlookText } from "../../../cli/plan";
 import { findWorkspace } from "../../../cli/workspace";
 import { parseSettings } from "../../../components/settings/parse";
 import { summarise } from "../../../components/summary";
@@ -57,14 +57,14 @@ function resourcesFrom(settings: object, { withPlan = true } = {}) {
       type: "pulumi:pulumi:Stack",
       outputs: withPlan ? { machines, plan: JSON.parse(JSON.stringify(plan)) } : { machines },
     },
-    ...plan.machines.flatMap(({ name, size, backups }) => [
+    ...plan.machines.flatMap(({ name, size, image, backups }) => [
       {
         ...{ urn: urn(`${MACHINE}$${RANDOM}`, name), type: RANDOM, parent: urn(MACHINE, name) },
         outputs: { hex: `${stack}-${name}-1f` },
       },
       {
         ...{ urn: urn(`${MACHINE}$${INSTANCE}`, name), type: INSTANCE, parent: urn(MACHINE, name) },
-        inputs: { type: size, backupsEnabled: backups },
+        inputs: { type: size, image, backupsEnabled: backups },
       },
     ]),
   ];
@@ -109,9 +109,22 @@ describe("what is there", () => {
         "  -  client-b",
         "  ~  client-a  size: g6-standard-2, then g6-standard-4       (once it is made anew)",
         "  212.00, then 260.00 USD a month (+48.00)",
-        "  No living machine is resized. To make it anew: npx hashistack replace --stack prod client-a",
+        "  On a living machine none of that is changed. To make them anew: npx hashistack replace --stack prod --outdated",
       ].join("\n"),
     );
+  });
+
+  test("machines of another size or image are those that replace --outdated makes anew", async () => {
+    writeState(resourcesFrom(atLinode()));
+    const settings = { ...atLinode(), cloud: { ...linode } };
+    write(settings);
+    expect(await outdatedMachines(findWorkspace(root), stack)).toEqual([]);
+    Object.assign(settings.groups.client as object, { size: "g6-standard-4" });
+    write(settings);
+    expect(await outdatedMachines(findWorkspace(root), stack)).toEqual(["client-a", "client-b"]);
+    Object.assign(settings.cloud as object, { image: "private/2" });
+    write(settings);
+    expect(await outdatedMachines(findWorkspace(root), stack)).toHaveLength(8);
   });
 
   test("a machine keeps its size though the run after the change wrote another plan", async () => {
@@ -131,7 +144,7 @@ describe("what is there", () => {
 
   test("a state of before there was a plan in it: sizes and roles", () => {
     expect(deployedIn(resourcesFrom(atLinode(), { withPlan: false }))[0]).toEqual({
-      ...{ name: "support-a", roles: ["support"], size: "g6-standard-2", backups: true },
+      ...{ name: "support-a", roles: ["support"], size: "g6-standard-2", image: "private/1", backups: true },
     });
   });
 
@@ -141,10 +154,10 @@ describe("what is there", () => {
     expect(deployedIn([stackItself, ...leaving].filter((one) => one !== undefined))).toEqual([]);
     const [id] = rest;
     const type = "openstack:compute/instance:Instance";
-    const inputs = { flavorName: "m1.small", blockDevices: [{ volumeSize: 20 }] };
+    const inputs = { flavorName: "m1.small", blockDevices: [{ volumeSize: 20, uuid: "5d5d9f5e" }] };
     const nova = { urn: urn(`${MACHINE}$${type}`, "support-a"), type, inputs };
     expect(deployedIn([id, nova].filter((one) => one !== undefined))).toEqual([
-      { name: "support-a", size: "m1.small", volumeGb: 20, backups: false },
+      { name: "support-a", size: "m1.small", image: "5d5d9f5e", volumeGb: 20, backups: false },
     ]);
   });
 

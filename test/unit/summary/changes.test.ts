@@ -5,6 +5,7 @@ import {
   changesText,
   type DeployedMachine,
   isChange,
+  outdated,
   type PlanSummary,
   summarise,
 } from "../../../components/summary";
@@ -13,6 +14,7 @@ import { goodSettings } from "../settings/stack-files";
 /** What a plan changes about machines that are there, as who would change them reads it. */
 
 const linode = { kind: "linode", region: "nl-ams", image: "private/1" };
+const openstack = { kind: "openstack", image: "i", size: "m1.medium", externalNetwork: "public" };
 type Groups = ReturnType<typeof goodSettings>["groups"];
 
 function settingsWith(
@@ -66,7 +68,7 @@ test("another size waits until the machine is made anew: no cloud resizes a livi
     "  ~  edge-a  size: g6-standard-2, then g6-standard-1  (once it is made anew)",
     "  ~  edge-b  size: g6-standard-2, then g6-standard-1  (once it is made anew)",
     "  212.00, then 188.00 USD a month (-24.00)",
-    "  No living machine is resized. To make it anew: npx hashistack replace --stack prod edge-a edge-b",
+    "  On a living machine none of that is changed. To make them anew: npx hashistack replace --stack prod --outdated",
   ]);
 });
 
@@ -79,8 +81,27 @@ test("roles, class, backups: at the next up", () => {
   ]);
 });
 
+test("another image: each machine is outdated until it is made anew", () => {
+  const settings = settingsWith(() => {}, { ...linode, image: "private/2" });
+  const changes = changesSince(before, summarise(settings), settings.cloud);
+  expect(outdated(changes)).toEqual(before.map(({ name }) => name));
+  expect(said(settings).slice(1, 2)).toEqual([
+    "  ~  support-a  image: private/1, then private/2  (once it is made anew)",
+  ]);
+});
+
+test("of an OpenStack's image a name tells nothing, an id does", () => {
+  const id = (digit: number) => `00000000-0000-0000-0000-00000000000${digit}`;
+  const cloud = (image: string) => ({ ...openstack, image });
+  const was = deployed(summarise(settingsWith(() => {}, cloud(id(1)))));
+  const old = (image: string) => {
+    const settings = settingsWith(() => {}, cloud(image));
+    return outdated(changesSince(was, summarise(settings), settings.cloud)).length;
+  };
+  expect([old(id(1)), old(id(2)), old("hashistack")]).toEqual([0, was.length, 0]);
+});
+
 test("disks and public addresses", () => {
-  const openstack = { kind: "openstack", image: "i", size: "m1.medium", externalNetwork: "public" };
   const was = deployed(summarise(settingsWith(undefined, openstack)));
   const settings = settingsWith(({ edge }) => Object.assign(edge as object, { public: false }), {
     ...openstack,
@@ -92,7 +113,7 @@ test("disks and public addresses", () => {
     "  ~  support-a  volume: the host's disk, then volume of 20 GiB  (once it is made anew)",
     "  ~  control-a  volume: the host's disk, then volume of 20 GiB  (once it is made anew)",
     "  ~  edge-a     public address: reached, then none",
-    "  No living machine is resized. To make it anew: npx hashistack replace --stack prod support-a control-a control-b control-c",
+    "  On a living machine none of that is changed. To make them anew: npx hashistack replace --stack prod --outdated",
   ]);
 });
 
