@@ -32,7 +32,9 @@ const kinds = {
   "linode:index/placementGroup:PlacementGroup": { what: "placement group", path: "placement/groups" },
   "linode:index/firewall:Firewall": { what: "firewall", path: "networking/firewalls" },
   "linode:index/vpc:Vpc": { what: "VPC", path: "vpcs" },
-} as const;
+  // The list is everybody's.
+  "linode:index/stackScript:StackScript": { what: "StackScript", path: "linode/stackscripts", mine: true },
+} as const satisfies Record<string, { what: string; path: string; mine?: true }>;
 
 const subnetType = "linode:index/vpcSubnet:VpcSubnet";
 const recordType = "linode:index/domainRecord:DomainRecord";
@@ -69,9 +71,9 @@ export class LinodeApi {
   async things(pending: readonly PendingCreate[]): Promise<Thing[]> {
     const begun = new Set(pending.map(({ type }) => type));
     const found: Thing[] = [];
-    for (const [type, { what, path }] of Object.entries(kinds)) {
+    for (const [type, { what, path, ...only }] of Object.entries(kinds)) {
       if (type !== machineType && !begun.has(type)) continue;
-      for (const item of await this.list(path)) {
+      for (const item of await this.list(path, "mine" in only ? { mine: true } : undefined)) {
         const id = String(item.id);
         const matches = { label: item.label };
         found.push({
@@ -111,10 +113,10 @@ export class LinodeApi {
     }
   }
 
-  private async list(path: string): Promise<Item[]> {
+  private async list(path: string, filter?: object): Promise<Item[]> {
     const found: Item[] = [];
     for (let page = 1, pages = 1; page <= pages; page += 1) {
-      const answer = (await this.call("GET", `${path}?page=${page}&page_size=100`)) as
+      const answer = (await this.call("GET", `${path}?page=${page}&page_size=100`, filter)) as
         | { data: Item[]; pages: number }
         | undefined;
       found.push(...(answer?.data ?? []));
@@ -124,13 +126,17 @@ export class LinodeApi {
   }
 
   /** The answer; undefined where there is no such thing. */
-  private async call(method: "GET" | "DELETE", path: string): Promise<unknown> {
+  private async call(method: "GET" | "DELETE", path: string, filter?: object): Promise<unknown> {
     const asked = `Linode, ${method} ${path.replace(/\?.*$/, "")}`;
     let response: Response;
     try {
       response = await fetch(`${this.root}/${path}`, {
         method,
-        headers: { authorization: `Bearer ${this.token}`, accept: "application/json" },
+        headers: {
+          authorization: `Bearer ${this.token}`,
+          accept: "application/json",
+          ...(filter ? { "X-Filter": JSON.stringify(filter) } : {}),
+        },
         signal: AbortSignal.timeout(callSeconds * 1000),
       });
     } catch (error) {

@@ -4,13 +4,14 @@ import { BenchError, Interrupted } from "../errors";
 import { rehearse } from "./rehearse";
 import { passed, reportText } from "./report";
 
-const help = `npm run rehearse -- <stack> [--whole] [--faults] [--json]
+const help = `npm run rehearse -- <stack> [--whole] [--faults] [--nat] [--json]
 
 Brings a stack at Linode up on an emulated Linode, whose instances are machines of a lab in this host: status, site, names,
 firewall, a second up, destroy, and what is left. Prints what was found and how often each call of the API was made.
 
   --whole  all machines of the stack's file (default: one in each group)
   --faults first an up to which Linode answers 429, and 500 after an instance exists: the next one finishes it
+  --nat    machines that nobody outside reaches have no public address and go out through support
   --json   print one JSON document
   --help   this text
 
@@ -28,6 +29,7 @@ function read(argv: readonly string[]) {
     options: {
       whole: { type: "boolean", default: false },
       faults: { type: "boolean", default: false },
+      nat: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -57,8 +59,8 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, interrupted);
   try {
-    const { stack, whole, faults, json } = options;
-    const report = await rehearse({ stack, small: !whole, faults, signal: stop.signal, say });
+    const { stack, whole, faults, nat, json } = options;
+    const report = await rehearse({ stack, small: !whole, faults, nat, signal: stop.signal, say });
     process.stdout.write(`${json ? JSON.stringify(report, undefined, 2) : reportText(report)}\n`);
     return passed(report) ? 0 : 1;
   } catch (error) {

@@ -12,6 +12,7 @@ import { type Ran, runAny } from "../run";
 import { ask, token } from "./emulated";
 import type { Check, Report } from "./report";
 import { adapt, type StackConfig } from "./settings";
+import { lookAtWayOut } from "./way-out";
 
 export interface RehearsalOptions {
   /** Example: "prod". */
@@ -20,6 +21,8 @@ export interface RehearsalOptions {
   readonly small: boolean;
   /** Whether a first up fails by what goes wrong at Linode, before the one that shall succeed. Default false. */
   readonly faults?: boolean;
+  /** Whether machines that nobody outside reaches go out through support. Default false. */
+  readonly nat?: boolean;
   readonly signal?: AbortSignal;
   /** Says how far it is. */
   readonly say: (words: string) => void;
@@ -40,7 +43,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Report> {
   try {
     const file = join(project.workspace.root, `Pulumi.${options.stack}.yaml`);
     const settings = yaml.load(readFileSync(file, "utf8")) as { config: StackConfig };
-    const changes = adapt(settings.config, options.small);
+    const changes = adapt(settings.config, options.small, options.nat);
     writeFileSync(file, yaml.dump(settings));
     const subnet = settings.config["hashistack:network"]?.ipv4;
     if (!subnet)
@@ -111,6 +114,15 @@ class Play {
     const outputs = parseOutputs(await readOutputs(workspace, stack, env), stack);
     await this.status();
     await this.network(outputs, domain);
+    if (this.options.nat) {
+      const check = (what: string, look: () => Promise<{ ok: boolean; found: string }>) =>
+        this.check(what, look);
+      const host = this.config["hashistack:site"]?.domain;
+      const ca = this.siteCa(outputs);
+      const visit = () =>
+        this.fromStranger(["curl", "--silent", "--max-time", "20", "--cacert", ca, `https://${host}/`]);
+      await lookAtWayOut(check, { lab: labName(), linode: this.linode, visit, signal: this.options.signal });
+    }
     await this.check("a second up changes nothing", async () => {
       const ran = await this.cli("up", "--json");
       if (ran.code !== 0) return lastWords(ran);
@@ -132,10 +144,8 @@ class Play {
   /** What anybody sees: names, the site, and closed ports. */
   private async network(outputs: Outputs, domain: string | undefined): Promise<void> {
     const host = this.config["hashistack:site"]?.domain;
-    const ca = join(this.project.workspace.directory, "rehearsal-site-ca.pem");
-    writeFileSync(ca, outputs.ca.site ?? "");
-    const from = (command: readonly string[]): Promise<Ran> =>
-      runAny(this.linode.fromStranger(command), { what: command[0] ?? "", signal: this.options.signal });
+    const ca = this.siteCa(outputs);
+    const from = (command: readonly string[]) => this.fromStranger(command);
     const get = (...args: string[]): Promise<Ran> =>
       from(["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", ca, ...args]);
     const addresses = outputs.loadBalancers
@@ -183,6 +193,20 @@ class Play {
         };
       },
     );
+  }
+
+  /** The file with the root by which the site's certificate is verified. */
+  private siteCa(outputs: Outputs): string {
+    const file = join(this.project.workspace.directory, "rehearsal-site-ca.pem");
+    writeFileSync(file, outputs.ca.site ?? "");
+    return file;
+  }
+
+  private fromStranger(command: readonly string[]): Promise<Ran> {
+    return runAny(this.linode.fromStranger(command), {
+      what: command[0] ?? "",
+      signal: this.options.signal,
+    });
   }
 
   private async end(domain: string | undefined): Promise<void> {

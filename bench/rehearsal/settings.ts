@@ -3,7 +3,13 @@ import { BenchError } from "../errors";
 /** The settings of a stack at Linode, as far as a rehearsal looks at them. */
 export interface StackConfig {
   "linode:eventPollMs"?: number;
-  "hashistack:cloud"?: { kind?: string; image?: string; protect?: boolean };
+  "hashistack:cloud"?: {
+    kind?: string;
+    image?: string;
+    protect?: boolean;
+    egress?: string;
+    bootstrap?: string;
+  };
   "hashistack:network"?: { ipv4?: string };
   "hashistack:adminCidrs"?: string[];
   "hashistack:groups"?: Record<string, { keys: string[] }>;
@@ -21,11 +27,11 @@ const eventPollMs = 500;
 
 /**
  * Changes what must be otherwise in a rehearsal: what is marked as the owner's own, and, with `small`, how many machines
- * there are.
+ * there are; with `nat`, how they go out.
  * @returns a line for each change
  * @throws BenchError for a stack that is not at Linode
  */
-export function adapt(config: StackConfig, small: boolean): string[] {
+export function adapt(config: StackConfig, small: boolean, nat = false): string[] {
   const cloud = config["hashistack:cloud"];
   if (cloud?.kind !== "linode")
     throw new BenchError(
@@ -39,6 +45,12 @@ export function adapt(config: StackConfig, small: boolean): string[] {
   cloud.image = image;
   config["hashistack:adminCidrs"] = admins;
   config["linode:eventPollMs"] = eventPollMs;
+  if (nat) {
+    cloud.egress = "nat";
+    // Both are for whoever cannot have the usual: one rehearsal plays both.
+    cloud.bootstrap = "stackscript";
+    changes.push("cloud.egress: nat", "cloud.bootstrap: stackscript");
+  }
   if (small) {
     for (const [name, group] of Object.entries(config["hashistack:groups"] ?? {})) {
       const [first, ...others] = group.keys;

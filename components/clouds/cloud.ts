@@ -21,6 +21,7 @@ export interface Opening {
   from: string;
   /** "tcp" or "udp". */
   protocol: string;
+  /** Example: 443. */
   port: number;
   /** What answers there. Example: "site". */
   service: string;
@@ -32,6 +33,7 @@ export interface MachineRequest {
   name: string;
   /** The name in the cloud, with its random suffix. Example: "dev-control-a-1f2e3d". */
   cloudName: pulumi.Input<string>;
+  /** Whether it has addresses that are reached from outside. */
   public: boolean;
   /** All that is reached from outside; whatever is not here, the cloud's own filter drops. None on a machine that is not public. */
   openings: Opening[];
@@ -54,6 +56,7 @@ export interface MachineRequest {
   tags?: string[];
   /** The cloud's own word for the size; undefined for its default. */
   size?: string;
+  /** Who may log in, and by which host key it is known the first time. */
   firstContact: FirstContact;
 }
 
@@ -61,11 +64,13 @@ export interface MachineRequest {
 export interface CloudMachine {
   /** The cloud's id of the machine: changes when the machine is another one. */
   id: pulumi.Output<string>;
+  /** In the private network. */
   privateIpv4: pulumi.Output<string>;
   /** Undefined inside the output where the cloud's private network has IPv4 alone. */
   privateIpv6: pulumi.Output<string | undefined>;
   /** Undefined inside the output where the machine has none. */
   publicIpv4: pulumi.Output<string | undefined>;
+  /** Undefined inside where the machine has none. */
   publicIpv6: pulumi.Output<string | undefined>;
   /** The address by which an admin's program reaches a public machine; on a cloud its public address. */
   adminAddress: pulumi.Output<string | undefined>;
@@ -98,6 +103,7 @@ export interface Cloud {
    * address is known. Default: they have IPv4 alone.
    */
   readonly publicIpv6?: boolean;
+  /** Makes a machine, reached by the host key of the request. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine;
   /**
    * Puts programs that few stacks need onto a machine. Absent where a machine's image must bring all that it runs.

@@ -2,7 +2,7 @@ import { readAsset } from "../provisioning/assets";
 import type { PlanFragment } from "../provisioning/plan";
 import type { TunnelEnd } from "../topology/model";
 import { portNumbers } from "../topology/ports";
-import { adminsZone, tunnelZone } from "../topology/zone-names";
+import { tunnelZone } from "../topology/zone-names";
 import { metadataAddresses } from "./task-filter";
 
 /** What a machine needs to go out through support, and support to let it. */
@@ -29,20 +29,22 @@ TimeoutStartSec=1min
 WantedBy=multi-user.target
 `;
 
+/** Not the zone's: firewalld knows zones and policies by one set of names. */
+const policyName = "hs-way-out";
+
 /**
- * firewalld's policy on support: what came through the tunnel goes on to the outside, in support's name, and nowhere
- * else. Zones that nothing here names are closed to it: above all the cluster's own, where support may do more than others.
- * The default zone is what no other zone claims; administrators' networks are part of the outside, but claimed.
+ * firewalld's policy on support: what came through the tunnel goes on, in support's name, but not back to the cluster, where
+ * support may do more than others, nor to what the cloud tells support of itself. "ANY", since firewalld 1.3 takes the
+ * default zone for none of what no zone claims.
  */
-const policy = `<?xml version="1.0" encoding="utf-8"?>
+const policy = (closed: readonly string[]): string => `<?xml version="1.0" encoding="utf-8"?>
 <policy target="ACCEPT">
-  <short>${tunnelZone}</short>
+  <short>${policyName}</short>
   <description>Machines without a public address go out</description>
   <ingress-zone name="${tunnelZone}"/>
-  <egress-zone name="drop"/>
-  <egress-zone name="${adminsZone}"/>
+  <egress-zone name="ANY"/>
   <masquerade/>
-${metadataAddresses.ipv4
+${[...closed, ...metadataAddresses.ipv4]
   .map((address) => `  <rule family="ipv4"><destination address="${address}"/><reject/></rule>`)
   .join("\n")}
 </policy>
@@ -61,15 +63,14 @@ export function renderEgress(end: TunnelEnd): PlanFragment {
       {
         ...ours,
         path: config,
-        content: `${JSON.stringify({ ...end, port: portNumbers.tunnel }, null, 2)}\n`,
+        content: `${JSON.stringify({ ...end, closed: undefined, port: portNumbers.tunnel }, null, 2)}\n`,
         notifies: [{ unit, action: "restart" }],
       },
-      ...(gateway ? [{ ...ours, path: `/etc/firewalld/policies/${tunnelZone}.xml`, content: policy }] : []),
+      ...(gateway
+        ? [{ ...ours, path: `/etc/firewalld/policies/${policyName}.xml`, content: policy(end.closed ?? []) }]
+        : []),
     ],
-    directories: [
-      { ...ours, path: "/etc/hashistack", mode: "0755" },
-      ...(gateway ? [{ ...ours, path: "/etc/firewalld/policies", mode: "0750" }] : []),
-    ],
+    directories: [{ ...ours, path: "/etc/hashistack", mode: "0755" }],
     units: [{ name: unit, content: service, enable: true, onChange: "restart" }],
     checks: [
       {

@@ -66,7 +66,7 @@ export interface LocalCloudSettings {
 export interface LinodeCloudSettings {
   /** The kind of cloud: linode means instances at Linode; the API token is the provider's own (LINODE_TOKEN). */
   readonly kind: "linode";
-  /** Where the machines stand; it must offer VPCs, metadata and placement groups. No default. Example: nl-ams */
+  /** Where the machines stand; it must offer VPCs and placement groups, and metadata or StackScripts. No default. Example: nl-ams */
   readonly region: string;
   /** The image with packages and programs, one of your own. A new one is for machines made anew. No default. Example: private/12345678 */
   readonly image: string;
@@ -77,6 +77,11 @@ export interface LinodeCloudSettings {
    * nobody outside reaches have none, and go out through support, by IPv4 alone. Holds for machines made from then on. Default: public
    */
   readonly egress: "public" | "nat";
+  /**
+   * How a new machine learns who may log in: metadata, by cloud-init, which region and image must have; stackscript, by a
+   * script that Linode runs at the first boot. Default: metadata
+   */
+  readonly bootstrap: "metadata" | "stackscript";
   /** Whether Linode backs up, for a price, the disks of the machines that hold state: support and servers. Default: true */
   readonly backups: boolean;
   /** Whether support's machine and the network are guarded from being destroyed by an up or a destroy. Default: true */

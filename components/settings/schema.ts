@@ -59,6 +59,7 @@ const linode = z
       .regex(/^private\/[1-9][0-9]*$/, 'must be an image of your own, such as "private/12345678"'),
     type: z.string().regex(linodeType, linodeTypeHint).default("g6-standard-2"),
     egress: z.enum(["public", "nat"]).default("public"),
+    bootstrap: z.enum(["metadata", "stackscript"]).default("metadata"),
     backups: z.boolean().default(true),
     protect: z.boolean().default(true),
   })

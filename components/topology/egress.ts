@@ -38,7 +38,8 @@ export function tunnelEnd(
   const [, bits] = ipaddr.parseCIDR(ipv4);
   const local = addresses.privateIpv4;
   const end = { local, address: `${tunnelAddress(local, ipv4)}/${bits}` };
-  if (spec.egress === "gateway") return end;
+  // Where support may do more than others, nobody comes in its name.
+  if (spec.egress === "gateway") return { ...end, closed: [ipv4, tunnelNetwork(ipv4)] };
   if (spec.egress !== "behind" || !support) return undefined;
   const remote = support.addresses.privateIpv4;
   return { ...end, remote, gateway: tunnelAddress(remote, ipv4) };

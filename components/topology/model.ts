@@ -110,4 +110,6 @@ export interface TunnelEnd {
   readonly address: string;
   /** Support's address inside, on a machine behind it. */
   readonly gateway?: string;
+  /** On support: networks to which nothing is handed on. */
+  readonly closed?: readonly string[];
 }

@@ -43,6 +43,7 @@ export const leftOver = (state: State): Record<string, string[]> => ({
   vpcs: [...state.vpcs.values()].map(({ label }) => label),
   images: [...state.images.values()].map(({ label }) => label),
   placementGroups: [...state.groups.values()].map(({ label }) => label),
+  stackScripts: [...state.stackScripts.values()].map(({ label }) => label),
   domains: [...state.domains.values()].map(({ view }) => view.domain),
   records: [...state.domains.values()].flatMap(({ view, records }) =>
     records.map(({ name, type, target }) => `${name ? `${name}.` : ""}${view.domain} ${type} ${target}`),

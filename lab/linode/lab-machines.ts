@@ -35,7 +35,7 @@ export class LabMachines implements Machines {
   }
 
   async boot(order: MachineOrder): Promise<void> {
-    const { vpc, host, image, rootKeys } = order;
+    const { vpc, host, image, rootKeys, deployment } = order;
     if (vpc && vpc.range !== this.network.ipv4)
       throw new LabError(
         `The subnet ${vpc.range} has no machines in a rehearsal: the lab's network is ${this.network.ipv4}.`,
@@ -52,7 +52,9 @@ export class LabMachines implements Machines {
       bake: image === undefined || image.startsWith("private/"),
       network: this.network,
       host,
-      userData: order.userData ?? (rootKeys?.length ? rootLogin(rootKeys) : undefined),
+      userData: deployment
+        ? seedOf(deployment)
+        : (order.userData ?? (rootKeys?.length ? rootLogin(rootKeys) : undefined)),
     };
     await createMachine(this.lab, spec, this.say, imageLayers(this.lab, image));
   }
@@ -89,6 +91,33 @@ export class LabMachines implements Machines {
     this.filtering = next.catch(() => undefined);
     return next;
   }
+}
+
+const [scriptFile, environmentFile] = ["/root/StackScript", "/root/.stackscript.json"];
+
+/**
+ * Runs a StackScript as Linode does, as root, at the first boot. Here the machine's cloud-init starts it, which otherwise is told
+ * nothing.
+ */
+function seedOf({ script, environment }: NonNullable<MachineOrder["deployment"]>): string {
+  const root = { owner: "root:root", encoding: "b64" };
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const run = [
+    "import json, os",
+    `environment = json.load(open(${JSON.stringify(environmentFile)}))`,
+    `os.execve(${JSON.stringify(scriptFile)}, [${JSON.stringify(scriptFile)}], {**os.environ, **environment})`,
+  ].join("\n");
+  const document = {
+    users: [],
+    ssh_deletekeys: false,
+    ssh_genkeytypes: [],
+    write_files: [
+      { ...root, path: scriptFile, permissions: "0700", content: base64(script) },
+      { ...root, path: environmentFile, permissions: "0600", content: base64(JSON.stringify(environment)) },
+    ],
+    runcmd: [["python3", "-c", run]],
+  };
+  return `#cloud-config\n${JSON.stringify(document)}\n`;
 }
 
 /** The machine's name in the lab: its instance's first label where that is one. */

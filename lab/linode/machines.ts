@@ -17,6 +17,8 @@ export interface MachineOrder {
   readonly vpc?: { readonly address: string; readonly range: string };
   /** What cloud-init executes, decoded. */
   readonly userData?: string;
+  /** A StackScript that the first boot runs, and what it finds in its environment. */
+  readonly deployment?: { readonly script: string; readonly environment: Readonly<Record<string, string>> };
   /** Id of the image that its disk is filled from. */
   readonly image?: string;
   /** Public keys that root is logged in to with, from the request that created it. */

@@ -14,6 +14,7 @@ import { imageRoutes } from "./routes/images.js";
 import { create, instanceRoutes } from "./routes/instances.js";
 import { partRoutes } from "./routes/parts.js";
 import { placementRoutes } from "./routes/placement.js";
+import { stackScriptRoutes } from "./routes/stackscripts.js";
 import { vpcRoutes } from "./routes/vpcs.js";
 import type { State } from "./state.js";
 
@@ -26,6 +27,7 @@ const routes: readonly Route[] = [
   ...vpcRoutes,
   ...placementRoutes,
   ...domainRoutes,
+  ...stackScriptRoutes,
 ];
 
 /** Largest body that is read. */

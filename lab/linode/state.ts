@@ -13,6 +13,7 @@ import type {
   Image,
   Linode,
   PlacementGroup,
+  StackScript,
   Subnet,
   VPC,
 } from "./types.js";
@@ -38,6 +39,7 @@ export interface State {
   readonly firewalls: Map<number, { readonly view: Firewall; readonly devices: FirewallDevice[] }>;
   readonly vpcs: Map<number, VPC>;
   readonly groups: Map<number, PlacementGroup>;
+  readonly stackScripts: Map<number, StackScript>;
   readonly domains: Map<number, { readonly view: Domain; readonly records: DomainRecord[] }>;
   /** Images that were made of disks here; the catalogue has the others. */
   readonly images: Map<number, Image>;
@@ -55,6 +57,7 @@ export const emptyState = (paceMs: number, say: (words: string) => void): State 
   firewalls: new Map(),
   vpcs: new Map(),
   groups: new Map(),
+  stackScripts: new Map(),
   domains: new Map(),
   images: new Map(),
   events: [],

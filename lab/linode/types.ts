@@ -188,6 +188,33 @@ export interface PlacementGroup extends Omit<GroupTraits, "label"> {
   readonly migrations: null;
 }
 
+export interface UserDefinedField {
+  readonly name: string;
+  readonly label: string;
+  readonly default?: string;
+  readonly example?: string;
+  readonly oneof?: string;
+  readonly manyof?: string;
+}
+
+export interface StackScript {
+  readonly id: number;
+  readonly username: string;
+  readonly user_gravatar_id: string;
+  label: string;
+  description: string;
+  images: string[];
+  deployments_total: number;
+  deployments_active: number;
+  readonly is_public: boolean;
+  readonly mine: boolean;
+  readonly created: string;
+  updated: string;
+  rev_note: string;
+  script: string;
+  user_defined_fields: UserDefinedField[];
+}
+
 export interface Domain {
   readonly id: number;
   readonly domain: string;

@@ -18,6 +18,8 @@ declare module "@linode/validation" {
   export const modifySubnetSchema: Schema;
   export const createPlacementGroupSchema: Schema;
   export const updatePlacementGroupSchema: Schema;
+  export const stackScriptSchema: Schema;
+  export const updateStackScriptSchema: Schema;
   export const createDomainSchema: Schema;
   export const updateDomainSchema: Schema;
   export const createRecordSchema: Schema;

@@ -1,10 +1,11 @@
 import * as linode from "@pulumi/linode";
 import * as pulumi from "@pulumi/pulumi";
 import * as ipaddr from "ipaddr.js";
-import type { Cloud, CloudMachine, MachineRequest } from "../cloud";
+import type { Cloud, CloudMachine, FirstContact, MachineRequest } from "../cloud";
 import { numbered } from "../numbered";
 import { renderUserData } from "../user-data";
 import { Firewalls } from "./firewall";
+import { firstContactAnswers, firstContactScript } from "./stackscript";
 
 /** What the cloud is asked to be. */
 export interface LinodeCloudArgs {
@@ -23,6 +24,11 @@ export interface LinodeCloudArgs {
    * somebody else must hand on what they send. Default: "public".
    */
   egress?: "public" | "nat";
+  /**
+   * How a machine learns of its first contact. "metadata": by user data that cloud-init finds. "stackscript": by a script that
+   * Linode runs at the first boot, where region or image lack the former. Default: "metadata".
+   */
+  bootstrap?: "metadata" | "stackscript";
   /** How long a machine may take until it runs, in minutes. Default 15. */
   createMinutes?: number;
   /** Where admins are: sources of what is open to them. */
@@ -42,7 +48,16 @@ export interface LinodeCloudArgs {
  * instance/schema_resource.go and resource.go). So a change of these waits for the next machine of the slot: one that is
  * replaced is made of what the settings say then (Pulumi 3.250, step_generator.go).
  */
-const fromBirth = ["firewallId", "image", "interfaces", "metadatas", "region", "type"];
+const fromBirth = [
+  "firewallId",
+  "image",
+  "interfaces",
+  "metadatas",
+  "region",
+  "stackscriptData",
+  "stackscriptId",
+  "type",
+];
 
 /** The tag of a machine whose public address is for going out alone. */
 const egressOnly = "egress-public";
@@ -58,6 +73,7 @@ export class LinodeCloud implements Cloud {
   readonly publicIpv6 = true;
   private readonly subnet: linode.VpcSubnet;
   private readonly firewalls: Firewalls;
+  private readonly script?: linode.StackScript;
   private readonly apart = new Map<string, linode.PlacementGroup>();
 
   /** @param opts of what all machines share: whose parts these are */
@@ -77,9 +93,11 @@ export class LinodeCloud implements Cloud {
       { vpcId: vpc.id.apply(Number), label: `${cluster}-private`, ipv4 },
       guarded,
     );
+    if (args.bootstrap === "stackscript") this.script = firstContactScript(cluster, opts);
     this.firewalls = new Firewalls(cluster, { network: ipv4, adminCidrs }, opts);
   }
 
+  /** An instance. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
     const { args } = this;
     const instance = new linode.Instance(
@@ -89,11 +107,7 @@ export class LinodeCloud implements Cloud {
         region: args.region,
         type: request.size ?? args.type,
         image: args.image,
-        metadatas: pulumi.secret(
-          pulumi
-            .output(request.firstContact)
-            .apply((contact) => [{ userData: Buffer.from(renderUserData(contact)).toString("base64") }]),
-        ),
+        ...this.told(request.firstContact),
         interfaces: this.goesOut(request)
           ? [{ purpose: "public", primary: true }, this.inside(request.host)]
           : [{ ...this.inside(request.host), primary: true }],
@@ -107,7 +121,7 @@ export class LinodeCloud implements Cloud {
         replaceOnChanges: ["label"],
         ignoreChanges: fromBirth,
         deleteBeforeReplace: request.host !== undefined,
-        additionalSecretOutputs: ["metadatas"],
+        additionalSecretOutputs: ["metadatas", "stackscriptData"],
         customTimeouts: { create: `${this.args.createMinutes ?? 15}m`, update: "15m", delete: "10m" },
       },
     );
@@ -124,6 +138,20 @@ export class LinodeCloud implements Cloud {
       publicIpv6: outside(instance.ipv6.apply((address) => address.replace(/\/\d+$/, ""))),
       adminAddress: publicIpv4,
       resource: instance,
+    };
+  }
+
+  /** What it is told of its first contact, and how. */
+  private told(contact: FirstContact): Partial<linode.InstanceArgs> {
+    if (this.script) {
+      return {
+        stackscriptId: this.script.id.apply(Number),
+        stackscriptData: firstContactAnswers(contact),
+      };
+    }
+    const encoded = (userData: string) => [{ userData: Buffer.from(userData).toString("base64") }];
+    return {
+      metadatas: pulumi.secret(pulumi.output(contact).apply((plain) => encoded(renderUserData(plain)))),
     };
   }
 

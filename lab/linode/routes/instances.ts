@@ -23,6 +23,7 @@ import {
 } from "../state.js";
 import type { Event, Linode } from "../types.js";
 import { validate } from "../validate.js";
+import { deployment } from "./stackscripts.js";
 
 /** https://techdocs.akamai.com/linode-api/reference/post-linode-instance: 3 to 64, no two of "-_." in a row. */
 const labelPattern = /^[a-zA-Z0-9]((?!--|__|\.\.)[a-zA-Z0-9-_.])+[a-zA-Z0-9]$/;
@@ -69,6 +70,8 @@ export async function create(call: Call, fault?: Fault): Promise<Linode> {
   const userData = userDataOf(body);
   if (userData !== undefined && !region.capabilities.includes("Metadata"))
     refuse("Metadata is not available in this region.", "metadata");
+  if (typeof body.stackscript_id === "number" && !region.capabilities.includes("StackScripts"))
+    refuse("StackScripts are not available in this region.", "stackscript_id");
   const host = freeHost(call);
   const addresses = machines.addresses(host);
   const interfaces = readInterfaces(state, region, body.interfaces, addresses.ipv4, host);
@@ -129,6 +132,7 @@ export async function create(call: Call, fault?: Fault): Promise<Linode> {
       vpc: vpc && { address: vpc.ipv4?.vpc ?? "", range: subnetOf(state, vpc.subnet_id)?.subnet.ipv4 ?? "" },
       // An image without cloud-init takes user data and does nothing with it.
       userData: image?.capabilities.includes("cloud-init") ? userData : undefined,
+      deployment: deployment(state, body, image?.id),
       image: image?.id,
       rootKeys: Array.isArray(body.authorized_keys) ? body.authorized_keys.map(String) : [],
     },

@@ -69,6 +69,30 @@ export interface PlacementGroup {
   members: { linode_id: number; is_compliant: boolean }[];
 }
 
+export interface StackScript {
+  id: number;
+  label: string;
+  description: string;
+  script: string;
+  images: string[];
+  is_public: boolean;
+  rev_note: string;
+  created: string;
+  updated: string;
+  deployments_active: number;
+  deployments_total: number;
+  user_gravatar_id: string;
+  username: string;
+  user_defined_fields: {
+    name: string;
+    label: string;
+    example?: string;
+    default?: string;
+    oneof?: string;
+    manyof?: string;
+  }[];
+}
+
 export interface Linode {
   id: number;
   label: string;
@@ -227,6 +251,11 @@ export interface LinodeApi {
   linodeShutdown(id: number): Promise<unknown>;
   enableBackups(id: number): Promise<unknown>;
   cancelBackups(id: number): Promise<unknown>;
+
+  createStackScript(body: Values): Promise<StackScript>;
+  getStackScript(id: number): Promise<StackScript>;
+  updateStackScript(id: number, body: Values): Promise<StackScript>;
+  deleteStackScript(id: number): Promise<unknown>;
 
   getDomain(id: number): Promise<Domain>;
   getDomains: List<Domain>;

@@ -4,6 +4,7 @@ import { domainRecordKind } from "./domain";
 import { firewallKind } from "./firewall";
 import { instanceKind } from "./instance";
 import { placementGroupKind } from "./placement-group";
+import { stackScriptKind } from "./stack-script";
 import { subnetKind, vpcKind } from "./vpc";
 
 /** Every kind of resource; `linode` gives the client, or throws while the configuration is unknown. */
@@ -15,5 +16,6 @@ export function resourceKinds(linode: () => LinodeClient): ResourceKind[] {
     placementGroupKind(linode),
     instanceKind(linode),
     domainRecordKind(linode),
+    stackScriptKind(linode),
   ];
 }

@@ -140,6 +140,54 @@ test("no password and no root's key is told, and what a machine learns lies encr
   expect(inClear<Record<string, unknown>>(instance("edge-a").inputs).metadatas).toBe("[secret]");
 });
 
+describe("with a StackScript in place of metadata", () => {
+  let recorded: Recording<void>;
+  beforeAll(async () => {
+    recorded = await made(requests, { bootstrap: "stackscript" });
+  });
+
+  test("one script is the cluster's own, for its image, and nothing of a machine is in it", () => {
+    const { label, images, isPublic, script } = inputs(
+      found(recorded, "linode.StackScript first-contact"),
+    ) as Record<string, string>;
+    expect({ label, images, isPublic }).toEqual({
+      label: "campus-first-contact",
+      images: ["any/all"],
+      isPublic: false,
+    });
+    expect(script).toMatch(/^#!\/bin\/bash\n/);
+    expect(script).not.toContain("AAAA");
+  });
+
+  test("each machine answers what it asks: user, keys and the throw-away host key, encrypted in the state", () => {
+    const script = inputs(found(recorded, "linode.StackScript first-contact")).script as string;
+    const asked = [...script.matchAll(/<UDF name="(\w+)"/g)].map(([, name]) => name);
+    for (const name of ["support-a", "edge-a", "client-a"]) {
+      const { stackscriptData, metadatas } = inputs(instance(name, recorded)) as {
+        stackscriptData: Record<string, string>;
+        metadatas?: unknown;
+      };
+      expect(metadatas).toBeUndefined();
+      expect(Object.keys(stackscriptData).sort()).toEqual(asked.sort());
+      const told = Object.fromEntries(
+        Object.entries(stackscriptData).map(([key, value]) => [
+          key,
+          key === "hs_user" ? value : Buffer.from(value, "base64").toString(),
+        ]),
+      );
+      expect(told).toEqual({
+        hs_user: "ops",
+        hs_keys: "ssh-ed25519 AAAA login\n",
+        hs_host_key: expect.stringContaining("throw-away"),
+      });
+      expect(inClear<Record<string, unknown>>(instance(name, recorded).inputs).stackscriptData).toBe(
+        "[secret]",
+      );
+      expect(instance(name, recorded).dependencies).toContain("linode.StackScript first-contact");
+    }
+  });
+});
+
 /** The table of docs/linode.md: what the provider does with a change, by its own schema, and what is asked of the engine. */
 describe("what replaces a machine", () => {
   test("another label alone", () => {
@@ -153,6 +201,8 @@ describe("what replaces a machine", () => {
       "interfaces",
       "metadatas",
       "region",
+      "stackscriptData",
+      "stackscriptId",
       "type",
     ]);
   });

@@ -67,6 +67,7 @@ async function cluster(name: string): Promise<Made[]> {
     ipv4: "10.1.0.0/24",
     adminCidrs: ["203.0.113.7/32"],
     backups: true,
+    bootstrap: "stackscript",
   });
   const machines = [support, web("edge-a"), worker("client-a")].map((request) =>
     cloud.machine({ ...request, cloudName: `${name}-${request.name}-0a1b2c3d` }, {}),
@@ -74,7 +75,6 @@ async function cluster(name: string): Promise<Made[]> {
   const records = new LinodeDns("example.org", {}).addresses(
     "site-A",
     {
-      domain: "example.org",
       host: name,
       type: "A",
       ttl: 300,
@@ -98,9 +98,9 @@ function ofCluster(name: string): string[] {
   return Object.entries(things)
     .flatMap(([kind, labels]) => labels.map((label) => `${kind} ${label}`))
     .filter((line) =>
-      new RegExp(`^\\w+ ${name}(-(support|edge|client|admins|world|inside)\\b.*|\\.example\\.org .*|)$`).test(
-        line,
-      ),
+      new RegExp(
+        `^\\w+ ${name}(-(support|edge|client|admins|world|inside|first-contact)\\b.*|\\.example\\.org .*|)$`,
+      ).test(line),
     )
     .sort();
 }
@@ -143,13 +143,13 @@ beforeEach(async () => {
 
 function expectOthersWhole(): void {
   for (const [name, things] of Object.entries(others)) {
-    expect(things).toHaveLength(10);
+    expect(things).toHaveLength(11);
     expect(ofCluster(name), name).toEqual(things);
   }
 }
 
 test("a destroy takes what is the cluster's own", async () => {
-  expect(ofCluster("dev")).toHaveLength(10);
+  expect(ofCluster("dev")).toHaveLength(11);
   for (const one of [...dev].reverse()) await plugin.delete(one.type, one);
   expect(ofCluster("dev")).toEqual([]);
   expectOthersWhole();

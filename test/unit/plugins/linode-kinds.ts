@@ -28,6 +28,7 @@ export const SUBNET = "linode:index/vpcSubnet:VpcSubnet";
 export const FIREWALL = "linode:index/firewall:Firewall";
 export const GROUP = "linode:index/placementGroup:PlacementGroup";
 export const RECORD = "linode:index/domainRecord:DomainRecord";
+export const SCRIPT = "linode:index/stackScript:StackScript";
 export const INSTANCE = "linode:index/instance:Instance";
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -125,6 +126,35 @@ export const kindCases: KindCase[] = [
       [{ inbounds: [{ label: "all", action: "ACCEPT", protocol: "GRE", ipv4s: ["::/0"] }] }, /protocol/],
       [{ inbounds: [{ label: "all", action: "ACCEPT", protocol: "TCP", ipv4s: [] }] }, /ipv4/],
     ],
+  },
+  {
+    token: SCRIPT,
+    inputs: {
+      label: "contract-script",
+      description: "first",
+      script: '#!/bin/bash\n# <UDF name="who" label="Who it is for" default="you" />\necho "$WHO"\n',
+      images: ["any/all"],
+    },
+    path: (id) => `linode/stackscripts/${id}`,
+    there: { label: "contract-script", description: "first", images: ["any/all"], is_public: false },
+    outputs: {
+      created: time,
+      updated: time,
+      deploymentsActive: 0,
+      deploymentsTotal: 0,
+      userDefinedFields: [
+        { name: "who", label: "Who it is for", example: "", default: "you", oneOf: "", manyOf: "" },
+      ],
+    },
+    change: {
+      label: "contract-other",
+      description: "second",
+      script: "#!/bin/sh\ntrue\n",
+      images: ["private/1"],
+    },
+    thereAfter: { label: "contract-other", description: "second", script: "#!/bin/sh\ntrue\n" },
+    replaces: { isPublic: true },
+    refused: [],
   },
   {
     token: GROUP,

@@ -37,7 +37,12 @@ const roles: Record<string, { render: (family: Family) => PlanFragment; group: s
   support: { render: (family) => renderSupport(support(family)), group: "root" },
   system: { render: renderSystem, group: "root" },
   "egress-gateway": {
-    render: () => renderEgress({ local: "10.1.0.2", address: "100.64.0.2/24" }),
+    render: () =>
+      renderEgress({
+        local: "10.1.0.2",
+        address: "100.64.0.2/24",
+        closed: ["10.1.0.0/24", "100.64.0.0/24"],
+      }),
     group: "root",
   },
   "egress-behind": {

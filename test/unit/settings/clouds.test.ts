@@ -27,6 +27,7 @@ describe("linode", () => {
       image: "private/1",
       type: "g6-standard-2",
       egress: "public",
+      bootstrap: "metadata",
       backups: true,
       protect: true,
     });

@@ -53,7 +53,11 @@ describe("with egress nat", () => {
   const end = (member: Member) => tunnelEnd(member, support, topology.network);
 
   test("who is not reached from outside has a tunnel to support", () => {
-    expect(end(support)).toEqual({ local: "10.1.0.2", address: "100.64.0.2/24" });
+    expect(end(support)).toEqual({
+      local: "10.1.0.2",
+      address: "100.64.0.2/24",
+      closed: ["10.1.0.0/24", "100.64.0.0/24"],
+    });
     expect(end(control)).toEqual({
       local: "10.1.0.3",
       remote: "10.1.0.2",
