@@ -108,12 +108,15 @@ export class Cluster extends pulumi.ComponentResource {
 
   /** For whoever does something to the running cluster: jobs, secrets. */
   public readonly access: ClusterAccess;
+  /** The cloud's id of support's machine: another one has an empty artifact store. */
   public readonly supportId: pulumi.Output<string>;
+  /** The address by which members reach support. */
   public readonly supportAddress: pulumi.Output<string>;
   /** Depend on it to come after support's own services. */
   public readonly supportReady: pulumi.Resource;
   /** Depend on all of these to come when jobs can run, and read their secrets. */
   public readonly ready: pulumi.Resource[];
+  /** For secrets of one's own: `{ provider: cluster.vaultProvider }`. */
   public readonly vaultProvider: vaultSdk.Provider;
   /** Path of Vault's key-value store. */
   public readonly secretsPath: pulumi.Output<string>;

@@ -32,6 +32,7 @@ export interface ClusterMachineArgs {
   stateful?: boolean;
   /** What the machine is for, for a reader of the cloud's own lists. */
   tags?: string[];
+  /** The cloud's own word for its size. Default: the cloud's. Example: "g6-standard-2". */
   size?: string;
   /** The machine's number in the private networks, where its successor shall have its addresses. Default: any. */
   host?: number;
@@ -41,6 +42,7 @@ export interface ClusterMachineArgs {
   user: string;
   /** The stack's own key pair, OpenSSH. */
   privateKey: pulumi.Input<string>;
+  /** Its public half, one line. Example: "ssh-ed25519 AAAA…". */
   publicKey: pulumi.Input<string>;
   /** Further public keys that may log in. */
   authorizedKeys?: string[];
@@ -59,11 +61,15 @@ export interface ClusterMachineArgs {
 export class ClusterMachine extends pulumi.ComponentResource {
   /** The cloud's id: changes when the machine is another one. */
   public readonly machineId: pulumi.Output<string>;
+  /** Its name in the cloud, which is its host name. Example: "dev-control-a-1f2e3d4c". */
   public readonly cloudName: pulumi.Output<string>;
+  /** In the private network. */
   public readonly privateIpv4: pulumi.Output<string>;
   /** Undefined inside where the private network has IPv4 alone. */
   public readonly privateIpv6: pulumi.Output<string | undefined>;
+  /** Undefined inside where it has none. */
   public readonly publicIpv4: pulumi.Output<string | undefined>;
+  /** Undefined inside where it has none. */
   public readonly publicIpv6: pulumi.Output<string | undefined>;
   /** Where an admin reaches it, if it is public. */
   public readonly adminAddress: pulumi.Output<string | undefined>;

@@ -30,6 +30,7 @@ import { nodeClassOf } from "./topology/topology";
 export interface SiteArgs {
   /** Where it runs. */
   cluster: Cluster;
+  /** The cluster's settings. */
   settings: Settings;
   /** Further services behind the ingress that speak TLS. Default: the website alone. */
   backends?: pulumi.Input<pulumi.Input<IngressBackend>[]>;

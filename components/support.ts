@@ -33,7 +33,9 @@ export interface SupportArgs {
   authorities: Record<string, IssuingAuthority>;
   /** Addresses of the servers, to which the APIs are passed through. */
   consulServers: pulumi.Input<pulumi.Input<string>[]>;
+  /** Vault's. */
   vaultServers: pulumi.Input<pulumi.Input<string>[]>;
+  /** Nomad's. */
   nomadServers: pulumi.Input<pulumi.Input<string>[]>;
   /** Node names of the Vault servers: each has a token of its own at the unsealer. */
   vaultNodes: pulumi.Input<pulumi.Input<string>[]>;

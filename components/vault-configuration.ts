@@ -12,6 +12,7 @@ export interface VaultConfigurationArgs {
   serverName: string;
   /** Root of Vault's CA, PEM. */
   caPem: pulumi.Input<string>;
+  /** How the provider logs in. Secret. */
   login: pulumi.Input<VaultLogin>;
   /** Where Vault reads the keys of workload identities. */
   jwksUrl: string;

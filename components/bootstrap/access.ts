@@ -23,6 +23,7 @@ export interface ServiceAccess {
 export interface SupportAccess {
   /** Its logical name. */
   readonly machine: string;
+  /** How it is reached: verified by its own host key. Secret. */
   readonly connection: pulumi.Input<Connection>;
   /** Goes with the machine, and everything that only it could undo goes with this: `ClusterMachine.enrolled`. */
   readonly resource: pulumi.Resource;
@@ -30,9 +31,13 @@ export interface SupportAccess {
 
 /** A cluster that can be worked on. Each service becomes known when it is ready to be used. */
 export interface ClusterAccess {
+  /** From where it is worked on. */
   readonly support: SupportAccess;
+  /** Consul's API, with the program's own management token. */
   readonly consul: pulumi.Input<ServiceAccess>;
+  /** Nomad's API, with the management token. */
   readonly nomad: pulumi.Input<ServiceAccess>;
+  /** Vault's API; it has no token, one logs in. */
   readonly vault: pulumi.Input<ServiceAccess>;
 }
 

@@ -18,6 +18,7 @@ export interface AddressRecords {
   type: "A" | "AAAA";
   /** How long others may remember them, in seconds. */
   ttl: number;
+  /** Of whom, and where that is. */
   addresses: SlotAddress[];
 }
 

@@ -13,8 +13,10 @@ export type JobVariables = Readonly<Record<string, unknown>>;
 export interface JobSpec {
   /** The job's ID, as its file says. */
   readonly id: string;
+  /** Nomad namespace, as the job file says. */
   readonly namespace: string;
   /** The job file's text, HCL2 with variables. */
   readonly hcl: string;
+  /** The values of the file's variables, by name. */
   readonly variables: JobVariables;
 }

@@ -16,6 +16,7 @@ export interface NomadJobArgs {
   jobId: string;
   /** Nomad namespace, as the job's file says. */
   namespace: string;
+  /** The job: its file, and the values of its variables. */
   spec: pulumi.Input<JobSpec>;
   /** Consul's API, where `services` are waited for. */
   consul?: pulumi.Input<ServiceAccess>;

@@ -9,6 +9,7 @@ import { renderRenewal } from "./renewal";
 export interface MachineApplyArgs {
   /** The machine's logical name: first word of every error. */
   machine: string;
+  /** The name that it calls itself. Example: "dev-control-a-1f2e3d4c". */
   hostname: pulumi.Input<string>;
   /** How it is reached: verified by its own host key. */
   connection: pulumi.Input<Connection>;

@@ -119,14 +119,23 @@ export interface PlannedCheck {
 
 /** A fragment: what one role adds to its machine. */
 export interface PlanFragment {
+  /** Debian packages that must be there. */
   readonly packages?: readonly string[];
+  /** Users of daemons. */
   readonly users?: readonly PlannedUser[];
+  /** With their owners and modes. */
   readonly directories?: readonly PlannedDirectory[];
+  /** Programs of pinned versions. */
   readonly programs?: readonly PlannedProgram[];
+  /** With their whole content. */
   readonly files?: readonly PlannedFile[];
+  /** Who may knock at which ports. Those of one name add up. */
   readonly zones?: readonly PlannedZone[];
+  /** Certificates that the machine asks for itself. */
   readonly certificates?: readonly PlannedCertificate[];
+  /** What systemd runs. */
   readonly units?: readonly PlannedUnit[];
+  /** What must hold in the end. */
   readonly checks?: readonly PlannedCheck[];
 }
 
@@ -134,6 +143,7 @@ export interface PlanFragment {
 export interface MachinePlan extends Required<PlanFragment> {
   /** The machine's logical name, for messages. */
   readonly machine: string;
+  /** The name that it calls itself. */
   readonly hostname: string;
   /** Undefined where nothing is signed: certificates that somebody else made are files. */
   readonly signer?: PlannedSigner;

@@ -6,8 +6,11 @@ export interface Leaf {
   profile: string;
   /** HMAC key of that profile, hex. */
   authKey: string;
+  /** Example: "dev-control-a-1f2e3d4c". */
   commonName: string;
+  /** All names that it is asked for. Example: ["server.dc1.consul", "localhost"]. */
   dnsNames: readonly string[];
+  /** All addresses that it is asked for by. Example: ["127.0.0.1"]. */
   ipAddresses: readonly string[];
   /** Root of the service, PEM. */
   caPem: string;

@@ -10,6 +10,7 @@ export interface NomadClientArgs {
   region: string;
   /** Example: "dc1". */
   datacenter: string;
+  /** Version of Nomad. Example: "1.11.1". */
   version: string;
   /** Address that members use for this machine. */
   address: pulumi.Input<string>;

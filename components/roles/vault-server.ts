@@ -8,6 +8,7 @@ export interface VaultServerArgs {
   node: pulumi.Input<string>;
   /** Vault's cluster name. */
   cluster: string;
+  /** Version of Vault. Example: "1.21.1". */
   version: string;
   /** Address that members use for this machine. */
   address: pulumi.Input<string>;
@@ -17,6 +18,7 @@ export interface VaultServerArgs {
   performanceMultiplier: number;
   /** Where the unsealer answers: an address, never a name that needs Consul. Example: "https://[fd00:1ab::2]:8210". */
   unsealerUrl: pulumi.Input<string>;
+  /** The name in the unsealer's certificate. Example: "support.dev.internal". */
   unsealerServerName: string;
   /** Token that may use the transit key and renew itself. */
   unsealerToken: pulumi.Input<string>;

@@ -10,6 +10,7 @@ export interface SettingsProblem {
 
 /** Everything that is wrong with the settings, at once. Its message has one line for each problem. */
 export class SettingsError extends Error {
+  /** All that is wrong, in the order of the settings. */
   readonly problems: readonly SettingsProblem[];
 
   /** @param problems at least one */

@@ -10,6 +10,7 @@ import type { Role, Versions } from "../topology/model";
 export interface PlanSummary {
   /** The cluster's name. */
   readonly cluster: string;
+  /** Where the machines are made. */
   readonly cloud: CloudSettings["kind"];
   /** Where its settings name one. Example: "nl-ams". */
   readonly region?: string;
@@ -19,6 +20,7 @@ export interface PlanSummary {
   readonly openings: readonly PlannedOpening[];
   /** Absent where machines cost nothing (the local cloud) or nobody told prices. */
   readonly cost?: PlannedCost;
+  /** What runs on them. */
   readonly versions: readonly PlannedVersion[];
   /** What is legal and perhaps not wise. */
   readonly warnings: readonly PlanWarning[];

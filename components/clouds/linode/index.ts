@@ -98,6 +98,7 @@ export class LinodeCloud implements Cloud {
   }
 
   /** An instance. */
+  /** An instance. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
     const { args } = this;
     const instance = new linode.Instance(

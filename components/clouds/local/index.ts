@@ -13,6 +13,7 @@ export interface LocalCloudArgs {
   /** Private prefixes of the machines; the second undefined for the lab's own. */
   ipv4: string;
   /** Private IPv6 network. Default: none. Example: "fd00:1ab::/64". */
+  /** Private IPv6 network. Default: none. Example: "fd00:1ab::/64". */
   ipv6?: string;
   /** Whether the image carries the daemons' programs. */
   bake: boolean;
@@ -47,6 +48,7 @@ export class LocalCloud implements Cloud {
     this.capacity = { memoryMb: args.memoryMb, cpuMhz: 2000 };
   }
 
+  /** A machine inside this host. */
   /** A machine inside this host. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
     const spec = pulumi.jsonStringify({

@@ -43,8 +43,8 @@ function standIn(names: ReadonlySet<string>): string {
     .join("\n");
 }
 
-/** The declarations of all that `components/index.ts` exports, and of what these name, sorted, without comments. */
-export function apiSurface(): string {
+/** The declarations of all that `components/index.ts` exports, and of what these name, sorted, as one file. */
+export function apiSurface(): ts.SourceFile {
   const folder = mkdtempSync(path.join(tmpdir(), "hashistack-api-"));
   try {
     cpSync(path.join(root, "dist/components"), path.join(folder, "components"), {
@@ -81,8 +81,7 @@ export function apiSurface(): string {
       ],
       { preferredConfigPath: config },
     );
-    const source = ts.createSourceFile("api.d.ts", text, ts.ScriptTarget.Latest);
-    return ts.createPrinter({ removeComments: true }).printFile(source);
+    return ts.createSourceFile("api.d.ts", text, ts.ScriptTarget.Latest, true);
   } finally {
     rmSync(folder, { recursive: true });
   }
