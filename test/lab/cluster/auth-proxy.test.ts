@@ -75,10 +75,6 @@ describe("a closed site", () => {
   let siteCa: string;
 
   beforeAll(async () => {
-    await run([process.execPath, join(__dirname, "../browser/root.mjs")], {
-      what: "the browser",
-      timeoutSeconds: 600,
-    });
     tls = await certificate();
     await trial.open();
     // The page says what came with the request: so it is seen what a service behind the proxy is told.

@@ -1,0 +1,2 @@
+/** Whether the tests' browser is there. */
+export function hasBrowser(): boolean;
