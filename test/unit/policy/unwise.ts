@@ -90,7 +90,11 @@ export const unwise: Readonly<Record<string, Unwise>> = {
   },
   "tls-verified": command("control-a-apply", { create: "curl -k https://198.51.100.2:8443/plan" }),
   "host-keys": command("control-b-apply", { connection: secret(host) }),
-  "secret-fields": command("control-c-apply", { connection: { ...host, hostKey: "ssh-ed25519 AAAA" } }),
+  "secret-fields": {
+    type: "vault:kv/secretV2:SecretV2",
+    name: "site-content",
+    props: { dataJson: JSON.stringify({ key: "hunter22" }) },
+  },
   "secret-stdin": command("client-a-apply", { stdin: "plan" }),
   "no-clear-secrets": {
     type: "linode:index/domainRecord:DomainRecord",
