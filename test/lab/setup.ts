@@ -3,7 +3,6 @@ import { join, resolve } from "node:path";
 import { presentImage } from "../../lab/machines/image";
 import { locate } from "../../lab/toolchain/ensure";
 import { defaultToolchain } from "../../lab/toolchain/index";
-import { hasBrowser } from "./browser/root.mjs";
 
 /**
  * Runs once before the lab's tests: they need root, the build, the programs and the machines' image, and make none of
@@ -19,6 +18,7 @@ export default async function setup(): Promise<void> {
   const absent = chain.manifest.filter((_, index) => !found[index]).map(({ name }) => name);
   if (absent.length > 0) missing.push(`${absent.join(", ")}: npm run toolchain -- --optional`);
   if (!presentImage(true)) missing.push("the machines' image: npx hashistack-lab image --bake");
+  const { hasBrowser } = await import("./browser/root.mjs");
   if (!hasBrowser()) missing.push("the tests' browser: node test/lab/browser/root.mjs");
   if (missing.length > 0) {
     throw new Error(
