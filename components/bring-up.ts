@@ -303,6 +303,20 @@ export function awaitNomadInConsul(
   return gate("nomad-named", context, { consul, services: [{ name: "nomad", passing }] }, { dependsOn });
 }
 
+/**
+ * The Vault server that leads reads the keys of workload identities by Nomad's name. That Consul tells of Nomad is not yet
+ * that: the name goes through the leader's own resolver and agent, and Vault tries it once, when it is told of it.
+ */
+export function awaitKeysInVault(
+  context: BringUpContext,
+  vault: pulumi.Output<ServiceAccess>,
+  vaultLogin: pulumi.Output<VaultLogin>,
+  dependsOn: pulumi.Resource[],
+) {
+  const vaultKeys = { url: jwksUrl, caPem: context.trust.nomad.rootPem };
+  return gate("vault-reads-keys", context, { vault, vaultLogin, vaultKeys }, { dependsOn });
+}
+
 /** All of Vault's servers have a vote: from here on one may die. */
 export function awaitVaultVoters(
   context: BringUpContext,

@@ -7,6 +7,7 @@ import { rollOut } from "./bootstrap/rollout";
 import type { VaultLogin } from "./bootstrap/vault-rights";
 import {
   admitWorkloadsToConsul,
+  awaitKeysInVault,
   awaitNomadInConsul,
   awaitVaultVoters,
   type BringUpContext,
@@ -225,6 +226,7 @@ export class Cluster extends pulumi.ComponentResource {
       [named],
     );
     const voting = awaitVaultVoters(bringUp, vault.access, vault.login, [vault.ready]);
+    const readable = awaitKeysInVault(bringUp, vault.access, vault.login, [vault.ready, named]);
     this.apis = apiOutputs(support, topology);
     const secrets = new VaultConfiguration(
       "vault",
@@ -232,7 +234,7 @@ export class Cluster extends pulumi.ComponentResource {
         cluster: topology.cluster,
         // Known only when there is something to talk to.
         address: pulumi
-          .all([this.apis, vault.ready.id, named.id])
+          .all([this.apis, vault.ready.id, readable.id])
           .apply(([apis]) => apis.vault?.address ?? ""),
         serverName: vaultServerName,
         caPem: trust.vault.rootPem,
@@ -241,7 +243,7 @@ export class Cluster extends pulumi.ComponentResource {
         jwksCaPem: trust.nomad.rootPem,
         deletedWith: support.machine.enrolled,
       },
-      { parent: this, dependsOn: [vault.ready, named] },
+      { parent: this, dependsOn: [vault.ready, readable] },
     );
 
     // What an apply of a server could only mark; the last step, so that nothing else needs them meanwhile.

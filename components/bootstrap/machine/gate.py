@@ -6,13 +6,16 @@ input: any of {
   "attributes": ["vault.version", ...]     # that each of these has found out about its surroundings
   "vault": access, "vaultServers": ["host:port", ...],  # each unsealed, one of them active
   "vaultVoters": [names], "vaultLogin": {"path", "roleId", "secretId"}
+  "vaultKeys": {"url", "caPem"}, "vaultLogin": …         # Vault's active server reads the keys of identities there
   "consul": access, "services": [{"name", "passing": n}]
   "sites": [{"name": "edge-a", "address": "host:port", "domain", "caPem",
              "status": 200}]                     # each answers as it does to a visitor; default 200
 }
 """
 
-from cluster_api import Api, NotYet, Unreachable, passing, vault_login, wait
+import contextlib
+
+from cluster_api import Api, Failure, NotYet, Unreachable, passing, vault_login, wait
 
 
 def create(given):
@@ -26,6 +29,9 @@ def create(given):
         # At the beginning a joiner's vote comes sooner; from now on it has to prove itself.
         body = {"server_stabilization_time": "10s"}
         vault.request("POST", "/v1/sys/storage/raft/autopilot/configuration", body, expect=(200, 204))
+    if given.get("vaultKeys"):
+        vault = wait("Vault: a login", lambda: vault_login(given["vault"], given["vaultLogin"]), seconds)
+        await_keys(vault, given["vaultKeys"], seconds)
     if given.get("nodes"):
         nomad = Api("nomad", given["nomad"])
         wanted = given.get("attributes", [])
@@ -59,6 +65,36 @@ def unsealed(vault, servers):
     words = {200: "active", 429: "standby", 501: "not initialised", 503: "sealed"}
     if 200 not in states.values() or any(status not in (200, 429, 530) for status in states.values()):
         raise NotYet(", ".join("%s %s" % (a, words.get(s, s)) for a, s in sorted(states.items())))
+
+
+PROBE = "/v1/%s/hashistack-probe"
+
+
+def await_keys(vault, keys, seconds):
+    """Vault fetches keys when it is told of them, and refuses a place where it finds none: by then it is too late to wait.
+
+    So it is told of them on a mount of its own, until it is content. It asks by the name and on the way that it will go by,
+    which nobody else can do for it: whoever leads it has name servers and an agent of Consul of its own.
+    """
+    # A cut run may have left it.
+    vault.delete(PROBE % "sys/auth")
+    mount = {"type": "jwt", "description": "Tries whether keys of workload identities can be read"}
+    vault.request("POST", PROBE % "sys/auth", mount, expect=(200, 204))
+    try:
+        wait("Vault: reads %s" % keys["url"], lambda: reads_keys(vault, keys), seconds)
+    except Failure:
+        with contextlib.suppress(Failure):
+            vault.delete(PROBE % "sys/auth")
+        raise
+    vault.delete(PROBE % "sys/auth")
+
+
+def reads_keys(vault, keys):
+    config = {"jwks_url": keys["url"], "jwks_ca_pem": keys["caPem"]}
+    # Its own request to that place has a limit of its own.
+    answer = vault.call("POST", PROBE % "auth" + "/config", config, expect=(200, 204, 400), timeout=30)
+    if answer.status == 400:
+        raise NotYet("; ".join((answer.body or {}).get("errors") or ["no reason given"]))
 
 
 def vault_voters(vault, wanted):

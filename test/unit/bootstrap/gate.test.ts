@@ -34,3 +34,43 @@ test("a certificate of another name or authority is no answer", async () => {
   expect(ran.stderr).toContain("edge-a: Site did not answer GET /");
   expect(ran.stderr).toContain("certificate refused: Hostname mismatch");
 });
+
+/** Vault, to which keys are told on a mount; `refusals` are what it says before it is content. */
+async function vaultWith(refusals: string[]) {
+  const mounts = new Set<string>();
+  const configured: unknown[] = [];
+  const { address } = await stage.service(({ method, path, body }) => {
+    if (path === "/v1/auth/approle/login") return [200, { auth: { client_token: "t" } }];
+    const mount = /^\/v1\/sys\/auth\/(.+)$/.exec(path)?.[1];
+    if (mount && method === "POST") mounts.add(mount);
+    if (mount && method === "DELETE") mounts.delete(mount);
+    if (mount) return [204];
+    if (!mounts.has("hashistack-probe")) return [404, { errors: ["no handler for route"] }];
+    configured.push(body);
+    const refused = refusals.shift();
+    return refused ? [400, { errors: [refused] }] : [204];
+  });
+  const vaultLogin = { path: "approle", roleId: "r", secretId: "s" };
+  const vaultKeys = { url: "https://nomad.service.consul:4646/.well-known/jwks.json", caPem: "CA" };
+  return { mounts, configured, input: { vault: stage.access([address]), vaultLogin, vaultKeys } };
+}
+
+test("keys of identities can be read when Vault's own look at them is content; what it was told is taken back", async () => {
+  const { mounts, configured, input } = await vaultWith(
+    Array(3).fill("error checking jwks URL: no such host"),
+  );
+  expect(await run("gate", { ...input, timeoutSeconds: 10 })).toMatchObject({ status: 0, stderr: "" });
+  expect(configured).toEqual(
+    Array(4).fill({ jwks_url: input.vaultKeys.url, jwks_ca_pem: input.vaultKeys.caPem }),
+  );
+  expect([...mounts]).toEqual([]);
+});
+
+test("Vault's own reason is said when it cannot in time, and nothing is left", async () => {
+  const { mounts, input } = await vaultWith(Array(100).fill("error checking jwks URL: no such host"));
+  const ran = await run("gate", { ...input, timeoutSeconds: 1 });
+  expect(ran.stderr).toContain(
+    `Vault: reads ${input.vaultKeys.url}: not so after 1 s; last seen: error checking jwks URL: no such host`,
+  );
+  expect([...mounts]).toEqual([]);
+});
