@@ -21,8 +21,7 @@ export interface LabMachineSpec {
   name: string;
   bake: boolean;
   network: { ipv4: string; ipv6: string };
-  /** Default: nobody can log in; the lab runs programs inside all the same. */
-  firstContact?: { user: string; authorizedKeys: string[]; hostKey: string };
+  firstContact: { user: string; authorizedKeys: string[]; hostKey: string };
 }
 
 export interface LabMachine {

@@ -266,8 +266,9 @@ export async function exec(options: StackOptions, words: readonly string[]): Pro
       "exec: name a program after --, for example: npx hashistack exec -- nomad node status",
     );
   const workspace = open(options);
+  // Pulumi itself is also wanted when the cluster is not there, and in a project that has no stack yet.
+  if (program === "pulumi") prepareWorkspace(workspace);
   const base = await engineEnv(workspace, process.env);
-  // Pulumi itself is also wanted when the cluster is not there.
   const tools =
     program === "pulumi" ? { set: {}, curl: {}, unset: [] } : await toolEnvironment(options, workspace);
   const wanted = TOOLS.some((tool) => tool === program) ? [program] : program === "pulumi" ? [] : TOOLS;

@@ -121,7 +121,11 @@ describe("a machine of the author's, in a Consul of others", () => {
   };
 
   beforeAll(async () => {
+    const key = join(home, "key");
+    await run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", key], { what: "ssh-keygen" });
+    const publicKey = readFileSync(`${key}.pub`, "utf8").trim();
     theirs = await lab.create({
+      firstContact: { user: "ops", authorizedKeys: [publicKey], hostKey: readFileSync(key, "utf8") },
       name: "theirs",
       bake: true,
       network: { ipv4: "198.51.100.0/24", ipv6: "fd00:1ab::/64" },

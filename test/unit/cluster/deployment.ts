@@ -33,10 +33,24 @@ export interface Recorded {
   readonly secretOutputs: readonly string[];
   /** Limits of create, update and delete. Example: ["5m", "5m", "2m"]. */
   readonly timeouts: readonly string[];
+  /** Set when the mocks have answered. */
+  urn: string;
+  /** What it was before, as the program says: another name, type or parent. */
+  readonly aliases: readonly Alias[];
   /** As they go over the wire, with their marks. See `opened` and `inClear`. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** What a component says of itself in the end. */
   outputs?: unknown;
+}
+
+/** One former identity; what is left out is as it is now. */
+export interface Alias {
+  readonly urn?: string;
+  readonly name?: string;
+  readonly type?: string;
+  readonly parent?: string;
+  /** Whether it had no parent. */
+  readonly atTop?: boolean;
 }
 
 export interface Deployment {
@@ -188,8 +202,20 @@ function recorded(req: RegisterResourceRequest, idOf: (urn: string) => string): 
   // A provider is named by its URN and its id.
   const provider = req.getProvider().split("::").slice(0, -1).join("::");
   const before = [...req.getDependenciesList(), ...(provider ? [provider] : [])];
+  const aliases = req.getAliasesList().map((alias): Alias => {
+    const spec = alias.getSpec();
+    if (!spec) return { urn: alias.getUrn() };
+    return {
+      ...(spec.getName() ? { name: spec.getName() } : {}),
+      ...(spec.getType() ? { type: spec.getType() } : {}),
+      ...(spec.getParenturn() ? { parent: spec.getParenturn() } : {}),
+      ...(spec.getNoparent() ? { atTop: true } : {}),
+    };
+  });
   return {
     id: `${kind} ${req.getName()}`,
+    urn: "",
+    aliases,
     kind,
     name: req.getName(),
     custom: req.getCustom(),
@@ -225,7 +251,8 @@ function listen(monitor: Monitor, found: Map<string, Recorded>, secretOutputs: M
     return register(req, (error, response) => {
       if (!error) {
         if (found.has(response.getUrn())) throw new Error(`two resources are ${response.getUrn()}`);
-        found.set(response.getUrn(), one);
+        one.urn = response.getUrn();
+        found.set(one.urn, one);
       }
       answered(error, response);
     });
