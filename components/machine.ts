@@ -12,7 +12,10 @@ import type { Network } from "./topology/model";
  * A machine that boots is asked again until it answers, but not for ever: one that refuses is asked every 5 s, after a
  * beginning that is quicker, and one that is silent is given some seconds more each time.
  */
-const firstLimits = (minutes: number) => ({ dialErrorLimit: 17 + 3 * minutes, perDialTimeout: 10 });
+const firstLimits = (minutes: number) => ({
+  dialErrorLimit: 10 + Math.round((10 * minutes) / 3),
+  perDialTimeout: 10,
+});
 
 /** One that has answered once may reboot; one that does not come back is told of within a minute or two. */
 const limits = { dialErrorLimit: 12, perDialTimeout: 10 };

@@ -9,9 +9,12 @@ import { BenchError } from "../errors";
 import { checkout } from "../lab";
 import { makeProject, type Project } from "../project";
 import { type Ran, runAny } from "../run";
+import { changeSettings } from "./changes";
 import { ask, token } from "./emulated";
+import { type Hands, lastWords } from "./hands";
 import type { Check, Report } from "./report";
 import { adapt, type StackConfig } from "./settings";
+import { faultsMet, stumble } from "./stumbles";
 import { lookAtWayOut } from "./way-out";
 
 export interface RehearsalOptions {
@@ -64,6 +67,8 @@ export async function rehearse(options: RehearsalOptions): Promise<Report> {
 class Play {
   readonly checks: Check[] = [];
   private readonly socket: string;
+  /** With what a visitor asks for the site, once it is there. */
+  private visitor = { ca: "", host: "" };
 
   constructor(
     private readonly options: RehearsalOptions,
@@ -84,41 +89,56 @@ class Play {
       const zone = { domain, type: "master", soa_email: `admin@${domain}` };
       await ask(this.socket, "POST", "/v4/domains", zone);
     }
-    if (this.options.faults) await this.stumble();
+    if (this.options.faults) await stumble(this.hands);
     const up = await this.command("the stack comes up", "up", "--json");
+    if (this.options.faults) await faultsMet(this.hands);
     if (up) await this.look(domain);
+    if (up && this.options.nat) await this.change();
     // What was made must go, also where it came up but half.
     await this.end(domain);
   }
 
-  /** An up that is told to come again, which it bears, and that loses the answer to a machine's making, which it cannot. */
-  private async stumble(): Promise<void> {
-    const on = "POST /linode/instances";
-    const client = `${this.config["hashistack:name"]}-client`;
-    await ask(this.socket, "POST", "/lab/faults", { on, status: 429, times: 2, retryAfter: 1 });
-    await ask(this.socket, "POST", "/lab/faults", { on, label: client, status: 500, done: true });
-    await this.check("an up that loses an answer fails, and says whose", async () => {
-      const ran = await this.cli("up", "--json");
-      const { found } = lastWords(ran);
-      return { ok: ran.code === 1 && found.includes("client-"), found };
-    });
-    await this.check("each fault met a request", async () => {
-      const { faults } = await ask<{ faults: object[] }>(this.socket, "GET", "/lab/faults");
-      return { ok: faults.length === 0, found: faults.length === 0 ? "yes" : JSON.stringify(faults) };
-    });
+  /** Other settings for a living cluster, and a machine made anew. */
+  private async change(): Promise<void> {
+    const { ca, host } = this.visitor;
+    const quiet = ["--silent", "--show-error", "--fail", "--output", "/dev/null", "--max-time", "10"];
+    await changeSettings(this.hands, (address) =>
+      this.fromStranger([
+        ...["curl", ...quiet, "--cacert", ca],
+        ...["--resolve", `${host}:443:${address}`, `https://${host}/`],
+      ]),
+    );
+    await this.status();
+  }
+
+  private get hands(): Hands {
+    return {
+      linode: this.linode,
+      config: this.config,
+      check: (what, look) => this.check(what, look),
+      command: (what, verb, ...words) => this.command(what, verb, ...words),
+      cli: (verb, ...words) => this.cli(verb, ...words),
+      write: () => this.write(),
+    };
+  }
+
+  private write(): void {
+    writeFileSync(
+      join(this.project.workspace.root, `Pulumi.${this.options.stack}.yaml`),
+      yaml.dump({ config: this.config }),
+    );
   }
 
   private async look(domain: string | undefined): Promise<void> {
     const { stack } = this.options;
     const { workspace, env } = this.project;
     const outputs = parseOutputs(await readOutputs(workspace, stack, env), stack);
+    this.visitor = { ca: this.siteCa(outputs), host: this.config["hashistack:site"]?.domain ?? "" };
     await this.status();
     await this.network(outputs, domain);
     if (this.options.nat) {
-      const check = (what: string, look: () => Promise<{ ok: boolean; found: string }>) =>
-        this.check(what, look);
-      const host = this.config["hashistack:site"]?.domain;
-      const ca = this.siteCa(outputs);
+      const { check } = this.hands;
+      const { ca, host } = this.visitor;
       const visit = () =>
         this.fromStranger(["curl", "--silent", "--max-time", "20", "--cacert", ca, `https://${host}/`]);
       await lookAtWayOut(check, { lab: labName(), linode: this.linode, visit, signal: this.options.signal });
@@ -144,7 +164,7 @@ class Play {
   /** What anybody sees: names, the site, and closed ports. */
   private async network(outputs: Outputs, domain: string | undefined): Promise<void> {
     const host = this.config["hashistack:site"]?.domain;
-    const ca = this.siteCa(outputs);
+    const { ca } = this.visitor;
     const from = (command: readonly string[]) => this.fromStranger(command);
     const get = (...args: string[]): Promise<Ran> =>
       from(["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", ca, ...args]);
@@ -217,8 +237,7 @@ class Play {
         return { ok: ran.code !== 0, found: lastWords(ran).found };
       });
       cloud.protect = false;
-      const file = join(this.project.workspace.root, `Pulumi.${this.options.stack}.yaml`);
-      writeFileSync(file, yaml.dump({ config: this.config }));
+      this.write();
       await this.command("an up takes the protection away", "up", "--json");
     }
     await this.command("destroy ends all of it", "destroy", "--json");
@@ -278,10 +297,3 @@ class Play {
 
 const words = ({ code, stdout, stderr }: Ran): string =>
   `${code} ${stderr.trim() || `${stdout.length} characters`}`.slice(0, 300);
-
-/** What a command that failed said last, without how far it had come. */
-function lastWords({ code, stdout, stderr }: Ran): { ok: boolean; found: string } {
-  const said = stderr.trim() || stdout.trim();
-  const failure = said.slice(Math.max(0, said.lastIndexOf("hashistack: ")));
-  return { ok: false, found: `exit ${code}: ${failure.slice(-1500)}` };
-}

@@ -7,12 +7,14 @@ export interface StackConfig {
     kind?: string;
     image?: string;
     protect?: boolean;
+    backups?: boolean;
     egress?: string;
     bootstrap?: string;
   };
   "hashistack:network"?: { ipv4?: string };
   "hashistack:adminCidrs"?: string[];
-  "hashistack:groups"?: Record<string, { keys: string[] }>;
+  "hashistack:groups"?: Record<string, { keys: string[]; size?: string }>;
+  "hashistack:timing"?: { newMachineMinutes?: number };
   "hashistack:site"?: { domain?: string; instances?: number };
   "hashistack:dns"?: { domain?: string; owned?: boolean };
   [setting: string]: unknown;

@@ -27,4 +27,6 @@ chmod 0644 /etc/ssh/ssh_host_ecdsa_key.pub
 mkdir -p /etc/ssh/sshd_config.d
 printf 'PasswordAuthentication no\nPermitRootLogin no\n' >/etc/ssh/sshd_config.d/00-first-contact.conf
 chmod 0644 /etc/ssh/sshd_config.d/00-first-contact.conf
+# Without host keys it has been tried, too often for systemd to try again.
+systemctl reset-failed ssh.service 2>/dev/null || true
 systemctl restart ssh.service
