@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { inputOf, type ServiceAccess, type SupportAccess, supportProgram } from "./bootstrap/access";
 import {
+  type ConsulWorkloads,
   consulObjects,
   consulSecret,
   consulWorkloadObjects,
-  type JobConsulRights,
   nodeTokens,
 } from "./bootstrap/consul";
 import { administrators, type VaultLogin, vaultLogin } from "./bootstrap/vault-rights";
@@ -178,7 +178,7 @@ export function bootstrapNomad(context: BringUpContext, namespaces: readonly str
 export function admitWorkloadsToConsul(
   context: BringUpContext,
   consul: pulumi.Output<ServiceAccess>,
-  workloads: { readonly namespaces: readonly string[]; readonly jobs: readonly JobConsulRights[] },
+  workloads: Pick<ConsulWorkloads, "namespaces" | "jobs" | "finds">,
   dependsOn: pulumi.Resource[],
 ) {
   const { trust, support, parent } = context;

@@ -22,6 +22,7 @@ import type { BalancerAddress } from "./dns/domain-address";
 import { cloudOf, isGuarded, makeFleet } from "./fleet";
 import { acmeProgram } from "./jobs/acme";
 import { authNamespace, authProgram } from "./jobs/auth-proxy";
+import { fabioFinds } from "./jobs/fabio";
 import { type Ingress, ingresses, ingressNamespace } from "./jobs/ingress";
 import { websiteNamespace } from "./jobs/website";
 import { applyMember, type MemberContext } from "./members";
@@ -222,7 +223,7 @@ export class Cluster extends pulumi.ComponentResource {
     const admitted = admitWorkloadsToConsul(
       bringUp,
       consul.access,
-      { namespaces: workloadNamespaces, jobs: ingressRights },
+      { namespaces: workloadNamespaces, jobs: ingressRights, finds: fabioFinds },
       [named],
     );
     const voting = awaitVaultVoters(bringUp, vault.access, vault.login, [vault.ready]);

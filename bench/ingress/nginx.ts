@@ -53,10 +53,11 @@ export async function startNginx(
     run(
       ground.lab.argv(
         ...["exec", "--inside", ground.id(machine), "--"],
-        ...["install", "-D", "-m", "0600", "/dev/stdin", `${folder}/${name}`],
+        ...["dd", "status=none", `of=${folder}/${name}`],
       ),
       { what: `nginx's ${name} on ${machine}`, input: text, signal: ground.signal },
     );
+  await ground.inside(machine, "mkdir", "-m", "0700", folder);
   await put("nginx.conf", files.config);
   await put("cert.pem", files.cert);
   await put("key.pem", files.key);

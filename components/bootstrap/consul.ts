@@ -44,12 +44,38 @@ export interface ConsulBindingRule {
   readonly Selector: string;
 }
 
+/** What stands in Consul's catalog though no agent tells of it, as `/v1/catalog/register` takes it. */
+export interface ConsulCatalogEntry {
+  readonly Node: string;
+  readonly Address: string;
+  readonly Service: {
+    readonly Service: string;
+    readonly Port: number;
+    readonly Tags: readonly string[];
+  };
+  readonly Check: {
+    readonly CheckID: string;
+    readonly Name: string;
+    readonly ServiceID: string;
+    readonly Status: "passing";
+  };
+}
+
+export interface ConsulKey {
+  readonly key: string;
+  readonly value: string;
+}
+
 export interface ConsulObjects {
   readonly policies: readonly ConsulPolicy[];
   readonly roles: readonly ConsulRole[];
   readonly tokens: readonly ConsulToken[];
   readonly authMethods: readonly ConsulAuthMethod[];
   readonly bindingRules: readonly ConsulBindingRule[];
+  /** Default: none. */
+  readonly catalog?: readonly ConsulCatalogEntry[];
+  /** Default: none. */
+  readonly keys?: readonly ConsulKey[];
 }
 
 /** A machine as Consul knows it. */
@@ -147,6 +173,8 @@ export interface ConsulWorkloads {
   /** Nomad namespaces whose tasks may log in. */
   readonly namespaces: readonly string[];
   readonly jobs: readonly JobConsulRights[];
+  /** What else jobs find in Consul. Default: nothing. */
+  readonly finds?: Pick<ConsulObjects, "catalog" | "keys">;
 }
 
 export const consulAuthMethod = "nomad-workloads";
@@ -161,13 +189,14 @@ const taskRules = 'node_prefix "" { policy = "read" }\nservice_prefix "" { polic
  * Nomad's servers answer under the name in `jwksUrl`.
  */
 export function consulWorkloadObjects(workloads: ConsulWorkloads): ConsulObjects {
-  const { namespaces, jobs } = workloads;
+  const { namespaces, jobs, finds } = workloads;
   const jobRole = (of: JobConsulRights) =>
     `nomad-${of.namespace}-job-${[of.job, of.task].filter(Boolean).join("-")}`;
   const title = (of: JobConsulRights) =>
     `${of.task ? `The task ${of.task} of the job` : "The job"} ${of.job} in ${of.namespace}`;
   const tasksRole = (namespace: string) => `nomad-${namespace}-tasks`;
   return {
+    ...finds,
     tokens: [],
     policies: [
       { Name: "nomad-tasks", Description: "Any Nomad task: read the catalog", Rules: taskRules },

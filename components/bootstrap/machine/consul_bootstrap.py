@@ -3,13 +3,15 @@
 input: {
   "consul": access,                # token: a management token
   "voters": [names], "timeoutSeconds": 60,
-  "objects": {"policies": [...], "roles": [...], "tokens": [...], "authMethods": [...], "bindingRules": [...]},
+  "objects": {"policies": [...], "roles": [...], "tokens": [...], "authMethods": [...], "bindingRules": [...],
+              "catalog": [...], "keys": [{"key", "value"}]},
   "agents": [{"node", "address", "token"}]   # servers, whose agents ran before their tokens were there
 }
 Objects are as Consul's API takes them; what exists under the same name (a token: under the same accessor) is brought
 to what is asked for. Nothing else is touched.
 """
 
+import base64
 import urllib.parse
 from cluster_api import Api, HttpError, raft_voters, wait
 from hashistack import Failure
@@ -47,6 +49,11 @@ def put_objects(consul, objects):
         # Consul fetches the method's keys first, from a name that it may have to learn.
         _put_method(consul, method)
     _put_binding_rules(consul, objects.get("bindingRules", []))
+    for entry in objects.get("catalog", []):
+        consul.put("/v1/catalog/register", entry)
+    for item in objects.get("keys", []):
+        value = base64.b64encode(item["value"].encode()).decode()
+        consul.put("/v1/txn", [{"KV": {"Verb": "set", "Key": item["key"], "Value": value}}])
 
 
 def _put_method(consul, method):

@@ -120,6 +120,8 @@ job "ingress" {
           registry.consul.addr = https://127.0.0.1:8501
           registry.consul.tls.cafile = /local/consul-ca.pem
           registry.consul.register.enabled = false
+          # All services at once: what is true of one is to be true of the others.
+          registry.consul.serviceMonitors = 8
 
           proxy.cs = cs=site;type=path;cert=/secrets/certificates;refresh=3s
           proxy.addr = :80;proto=http,:443;proto=https;cs=site;tlsmin=tls12

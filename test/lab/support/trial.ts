@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { checkout, Lab, type LabMachine } from "../../../bench/lab";
 import { editSettings, makeProject, type Project, type StackConfig, stack } from "../../../bench/project";
 import { type Ran, run, runAny, until } from "../../../bench/run";
@@ -215,10 +215,11 @@ export class Trial {
     return run(this.lab.argv("exec", "--inside", name, "--", ...argv), { what: `${argv[0]} on ${machine}` });
   }
 
-  /** Puts a file onto a machine, for its root alone. */
+  /** Puts a file onto a machine, into a folder for its root alone. */
   async put(machine: string, path: string, text: string): Promise<void> {
     const name = await this.cloudName(machine);
-    const words = ["install", "-D", "-m", "0600", "/dev/stdin", path];
+    await this.inside(machine, "mkdir", "-p", "-m", "0700", dirname(path));
+    const words = ["dd", "status=none", `of=${path}`];
     await run(this.lab.argv("exec", "--inside", name, "--", ...words), {
       what: `${path} on ${machine}`,
       input: text,

@@ -5,6 +5,7 @@ import {
   consulWorkloadObjects,
   nodeTokens,
 } from "../../../components/bootstrap/consul";
+import { fabioFinds } from "../../../components/jobs/fabio";
 import { type Answer, type Asked, run, Stage } from "./programs";
 
 const seed = Buffer.alloc(32, 7).toString("base64");
@@ -30,6 +31,7 @@ class FakeConsul {
   readonly tokens = new Map<string, Token>();
   readonly named = { policy: new Map<string, object>(), role: new Map<string, object>() };
   readonly rules = new Map<string, object>();
+  readonly puts: { at: string; sent: unknown }[] = [];
   method: object | undefined;
   jwksFailures = 0;
   synced = false;
@@ -88,6 +90,10 @@ class FakeConsul {
       return [200, { Node: this.synced ? { TaggedAddresses: { lan: "::1" } } : {} }];
     }
     if (at === "/v1/agent/token/agent") return [200];
+    if (at === "/v1/catalog/register" || at === "/v1/txn") {
+      this.puts.push({ at, sent: body });
+      return [200, true];
+    }
     return [404, `no route ${method} ${at}`];
   };
 }
@@ -154,6 +160,23 @@ test("the auth method waits until its keys can be fetched, and rules that nobody
   expect(left.sort()).toEqual(
     ["$" + "{value.nomad_service}", "nomad-$" + "{value.nomad_namespace}-tasks"].sort(),
   );
+});
+
+test("what Fabio finds is put into catalog and keys: its table needs what the catalog always has", async () => {
+  const consul = new FakeConsul();
+  const objects = consulWorkloadObjects({
+    ...{ jwksUrl: "https://x", jwksCaPem: "pem", namespaces: [], jobs: [], finds: fabioFinds },
+  });
+  expect((await bootstrap(consul, objects)).ran.status).toBe(0);
+  const [entry, key] = consul.puts;
+  expect(entry).toEqual({ at: "/v1/catalog/register", sent: fabioFinds.catalog?.[0] });
+  const KV = (key?.sent as { KV: { Verb: string; Key: string; Value: string } }[] | undefined)?.[0]?.KV;
+  expect([key?.at, KV?.Verb, KV?.Key]).toEqual(["/v1/txn", "set", "fabio/config"]);
+  const [, , service, route] = Buffer.from(KV?.Value ?? "", "base64")
+    .toString()
+    .split(" ");
+  const { Service } = (entry?.sent ?? {}) as { Service?: { Service: string; Tags: string[] } };
+  expect([service, `urlprefix-${route}`]).toEqual([Service?.Service, Service?.Tags[0]]);
 });
 
 test("tokens follow from the seed, and differ by machine and use", () => {
