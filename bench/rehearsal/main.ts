@@ -10,8 +10,10 @@ Brings a stack at Linode up on an emulated Linode, whose instances are machines 
 firewall, a second up, destroy, and what is left. Prints what was found and how often each call of the API was made.
 
   --whole  all machines of the stack's file (default: one in each group)
-  --faults first an up to which Linode answers 429, and 500 after an instance exists: the next one finishes it
-  --nat    machines that nobody outside reaches have no public address and go out through support
+  --faults first an up to which Linode answers 429, and 500 after an instance exists; then one in which a machine fails and
+           another is silent: the next one finishes it
+  --nat    machines that nobody outside reaches have no public address and go out through support; StackScripts tell them who
+           may log in; then settings change, and a load balancer is made anew
   --json   print one JSON document
   --help   this text
 

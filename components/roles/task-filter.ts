@@ -10,6 +10,8 @@ export interface TaskFilter {
   readonly networks: readonly string[];
   /** Addresses in them, of either family, from which nobody may reach a task: servers and support. */
   readonly others: readonly string[];
+  /** Whether the machine goes out by a tunnel to support. Default false. */
+  readonly tunnel?: boolean;
 }
 
 /** Where clouds tell a machine of itself, its keys and whoever it may act for: Linode, OpenStack and others like them. */
@@ -66,7 +68,7 @@ function rules(
  *
  * Tasks run as anybody but root and Consul's agent; Nomad sees to that (see `renderNomadClient`).
  */
-export function renderTaskFilter({ nodeClass, networks, others }: TaskFilter): string {
+export function renderTaskFilter({ nodeClass, networks, others, tunnel }: TaskFilter): string {
   const metadata = [...metadataAddresses.ipv4, ...metadataAddresses.ipv6];
   const world = nodeClass === loadBalancerClass ? [portNumbers.http, portNumbers.https] : [];
   const chain = (name: string, lines: readonly string[]): string[] => [
@@ -102,6 +104,8 @@ export function renderTaskFilter({ nodeClass, networks, others }: TaskFilter): s
     ...chain("output", [
       "type filter hook output priority filter; policy accept;",
       'meta skuid { "root", "consul" } accept',
+      // The kernel's own, which belongs to nobody: while it has this port no task can send from it.
+      ...(tunnel ? [`udp sport ${portNumbers.tunnel} udp dport ${portNumbers.tunnel} accept`] : []),
       "jump closed",
     ]),
     ...chain("forward", [
@@ -146,6 +150,11 @@ export function taskFilterFragment(filter: TaskFilter): Required<Pick<PlanFragme
         notifies: [{ unit, action: "reload" }],
       },
     ],
-    units: [{ name: unit, content, enable: true, onChange: "restart" }],
+    units: [
+      {
+        ...{ name: unit, content, enable: true, onChange: "restart" },
+        table: { name: `inet ${table}`, file: path },
+      },
+    ],
   };
 }

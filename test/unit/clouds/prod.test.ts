@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { stackSchema } from "../../../components/settings/stack-schema";
-import { type Deployment, deploy, opened, resourceOf } from "../cluster/deployment";
+import { bundleOf, type Deployment, deploy, opened, resourceOf } from "../cluster/deployment";
 import { ancestors, graphText } from "../cluster/graph";
 import { configOf, root } from "../settings/stack-files";
 import { linodeAnswers } from "./requests";
@@ -148,6 +148,41 @@ test("no machine is spoken to before its firewall is there", () => {
       id.startsWith("linode.Firewall"),
     );
     expect(firewalls, name).not.toEqual([]);
+  }
+});
+
+test("an address is told after the site was seen at that very machine", () => {
+  const before = ancestors(stack);
+  const { input } = bundleOf(resourceOf(stack, "remote.Command site-answers"));
+  const sites = input.sites as { name: string; address: string }[];
+  expect(sites.map(({ name }) => name)).toEqual(["edge-a", "edge-b"]);
+  for (const { name, address } of sites) {
+    // Another machine has another address, so the proof is asked for anew before the record is changed.
+    expect(address).toMatch(/^10\.1\.0\.\d+:443$/);
+    for (const record of of("linode.DomainRecord").filter((one) => one.name.endsWith(name))) {
+      expect([...(before.get(record.id) ?? [])], record.id).toEqual(
+        expect.arrayContaining(["remote.Command site-answers", `linode.Instance ${name}`]),
+      );
+    }
+  }
+});
+
+test("with egress nat only support and load balancers have a public interface; the others' plans lead them to support", async () => {
+  const config = configOf(file);
+  const cloud = { ...JSON.parse(config["hashistack:cloud"] ?? ""), egress: "nat", bootstrap: "stackscript" };
+  const natted = await deploy({ ...config, "hashistack:cloud": JSON.stringify(cloud) }, false, atLinode);
+  const machines = natted.resources.filter(({ kind }) => kind === "linode.Instance");
+  expect(machines).toHaveLength(9);
+  for (const { name, inputs } of machines) {
+    const { interfaces } = opened<{ interfaces: { purpose: string }[] }>(inputs);
+    const reached = /^(support|edge)-/.test(name);
+    expect(
+      interfaces.map(({ purpose }) => purpose),
+      name,
+    ).toEqual(reached ? ["public", "vpc"] : ["vpc"]);
+    const plan = JSON.stringify(bundleOf(resourceOf(natted, `remote.Command ${name}-apply`)).input);
+    expect(plan.includes("hashistack-egress.service"), name).toBe(!name.startsWith("edge-"));
+    expect(plan.includes("/etc/firewalld/policies/"), name).toBe(name === "support-a");
   }
 });
 

@@ -39,6 +39,14 @@ describe("a client's table of tasks", () => {
     );
   });
 
+  test("lets the tunnel by which the machine goes out through, and nobody who is no kernel", () => {
+    const through = renderTaskFilter({ ...filter, tunnel: true });
+    const added = through.split("\n").filter((line) => !text.split("\n").includes(line));
+    expect(added.map((line) => line.trim())).toEqual(["udp sport 4789 udp dport 4789 accept"]);
+    // Of what it hands on for tasks in a network of their own, nothing passes.
+    expect(through.split("chain forward")[1]).not.toContain("4789");
+  });
+
   test("lets clients alone reach what is published; servers and support are named first", () => {
     const published = text.slice(text.indexOf("chain published"), text.indexOf("chain output"));
     expect(
