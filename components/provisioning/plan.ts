@@ -103,6 +103,8 @@ export interface PlannedUnit {
   readonly enable: boolean;
   /** What a change of the unit's own file does. */
   readonly onChange?: "restart" | "reload" | "rollout";
+  /** The table of nft's that it loads at its start and its reload, from a file of the plan. Example: "inet hashistack". */
+  readonly table?: { readonly name: string; readonly file: string };
 }
 
 /** What the machine itself can show when it is right. Waited for at the end, each within its limit. */

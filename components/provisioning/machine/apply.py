@@ -230,6 +230,9 @@ class Machine:
             if unit.get("content") is None and before[unit["name"]].get("LoadState") == "not-found":
                 raise Failure("unit %s is neither in the plan nor brought by a package" % unit["name"])
         self.enable(units, before, rewritten)
+        for unit, table, wrong in observed.changed_tables(self.plan, before) if self.thorough else ():
+            self.notices.note([{"unit": unit, "action": "reload"}])
+            self.did("table %s loaded" % table, wrong, what="table " + table)
         told = list(self.notices.due())
         states = unit_states([*names, *told])
         for name in names:

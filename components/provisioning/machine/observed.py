@@ -7,7 +7,7 @@ import ipaddress
 import re
 import socket
 
-from host import is_up, listed, run, unit_states
+from host import at, is_up, listed, read_file, run, unit_states
 
 UNIT_FOLDERS = ("/etc/systemd/system", "/etc/systemd/system.control", "/run/systemd/system", "/run/systemd/system.control")
 
@@ -112,6 +112,28 @@ def address(source):
     """A source as nft prints it."""
     network = ipaddress.ip_network(source, strict=False)
     return str(network.network_address if network.num_addresses == 1 else network)
+
+
+def changed_tables(plan, states):
+    """[(unit, table, what is wrong with it in the kernel)] of the units that are up and have loaded a table of nft's."""
+    files = {file["path"]: file["content"] for file in plan["files"]}
+    wrong = []
+    for unit in plan["units"]:
+        table = unit.get("table")
+        # A unit that is down, or a file that was changed, is told of as such.
+        if table and is_up(states[unit["name"]]) and read_file(table["file"]) == files[table["file"]]:
+            now = run(["nft", "list", "table", *table["name"].split()], limit=30, accept=(0, 1))
+            if now != loaded(table):
+                why = "the kernel's rules are not those of " + table["file"] if now else "the kernel has no such table"
+                wrong.append((unit["name"], table["name"], why))
+    return wrong
+
+
+def loaded(table):
+    """A table as nft shows it once its file is loaded: in a network of its own, which ends with the command."""
+    words = 'include "%s"\nlist table %s\n' % (at(table["file"]), table["name"])
+    # It would keep what it was told in a file of its own.
+    return run(["unshare", "--net", "--", "nft", "--interactive"], stdin=words, limit=30, env={"HOME": "/dev/null"})
 
 
 def drop_ins(unit):

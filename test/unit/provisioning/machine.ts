@@ -22,6 +22,7 @@ const commands = [
     "journalctl",
     "firewall-cmd",
     "nft",
+    "unshare",
     "dpkg-query",
     "apt-get",
     "getent",

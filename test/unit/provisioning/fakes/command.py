@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -IS
 """Stands in for a machine's own commands, under each of their names.
 
-$FAKE/calls.log holds what was called; $FAKE/units.json the units; $FAKE/answers/<command> what a command prints;
-$FAKE/fails/<command> that it fails, with these words.
+$FAKE/calls.log holds what was called; $FAKE/units.json the units; $FAKE/answers/<command> what a command prints, or
+$FAKE/answers/<command and arguments> what it prints with these; $FAKE/fails/<command> that it fails, with these words.
 """
 
 import json
@@ -63,4 +63,6 @@ elif name == "hostname" and args:
     with open(os.path.join(FAKE, "answers/hostname"), "w", encoding="utf-8") as file:
         file.write(args[0] + "\n")
 else:
-    sys.stdout.write(read("answers/" + name))
+    line = " ".join([name, *args])
+    said = read("answers/" + line, None) if "/" not in line else None
+    sys.stdout.write(read("answers/" + name) if said is None else said)
