@@ -37,7 +37,7 @@ export function drift(trial: Trial): void {
         trial.inside("client-a", "systemctl", "stop", "nomad.service"),
         trial.inside("edge-a", "firewall-cmd", "--quiet", "--zone=hs10-support", "--remove-port=4646/tcp"),
         trial.inside("edge-a", "rm", "/etc/firewalld/zones/hs30-clients.xml"),
-        trial.inside("client-b", "nft", "flush", "table", "inet", "hashistack"),
+        trial.inside("client-b", "/usr/sbin/nft", "flush", "table", "inet", "hashistack"),
         removeFromVault("control-c"),
       ]);
       expect(await doctor()).toEqual({
