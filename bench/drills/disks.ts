@@ -7,19 +7,28 @@ import type { Drill } from "./cases";
 import { type Ground, type Service, services } from "./ground";
 import { untilHealthy } from "./health";
 
-/** How long a disk stays full. */
-const fullSeconds = 20;
+/** How long a disk stays full: files have room inside, for a while. */
+const fullSeconds = 60;
+
+/** All that a service's daemon writes to. */
+const folders: Readonly<Record<Service, readonly string[]>> = {
+  consul: ["/var/lib/consul"],
+  vault: ["/var/lib/vault", "/var/log/vault"],
+  nomad: ["/var/lib/nomad"],
+};
 
 const program = (): string => readFileSync(join(checkout(), "bench/drills/machine/disk.py"), "utf8");
 
-const disk = (ground: Ground, machine: string, ...words: string[]): Promise<string> =>
-  ground.inside(machine, "python3", "-I", "-c", program(), ...words);
+type Verb = "small" | "fill" | "free" | "large";
+
+const disk = (ground: Ground, machine: string, verb: Verb, service: Service): Promise<string> =>
+  ground.inside(machine, "python3", "-I", "-c", program(), verb, `${service}.service`, ...folders[service]);
 
 /** One after another, each when the cluster was healthy again. */
-async function moveData(ground: Ground, service: Service, verb: "small" | "large"): Promise<void> {
+async function moveData(ground: Ground, service: Service, verb: Verb): Promise<void> {
   for (const machine of ground.machines(`${service}-server`)) {
     await untilHealthy(ground, { limitSeconds: 120 });
-    await disk(ground, machine, verb, `${service}.service`, `/var/lib/${service}`);
+    await disk(ground, machine, verb, service);
   }
   await untilHealthy(ground, { limitSeconds: 120 });
 }
@@ -30,18 +39,17 @@ async function moveData(ground: Ground, service: Service, verb: "small" | "large
  */
 function fullDisk(service: Service): Drill {
   const title = { consul: "Consul", vault: "Vault", nomad: "Nomad" }[service];
-  const folder = `/var/lib/${service}`;
   return {
     name: `full-${service}`,
-    what: `the file system with the data of ${title}'s leading server full for ${fullSeconds} s`,
+    what: `all file systems that ${title}'s leading server writes to full for ${fullSeconds} s`,
     limitSeconds: 120,
     before: async (ground) => moveData(ground, service, "small"),
     run: async (ground, mended) => {
       const machine = (await ground.leaders())[service];
-      await disk(ground, machine, "fill", folder);
+      await disk(ground, machine, "fill", service);
       await sleep(fullSeconds * 1000, undefined, { signal: ground.signal });
       mended();
-      await disk(ground, machine, "free", folder);
+      await disk(ground, machine, "free", service);
     },
     after: async (ground) => moveData(ground, service, "large"),
   };

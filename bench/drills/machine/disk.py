@@ -1,8 +1,8 @@
-"""A file system of its own, and a small one, for a daemon's data, so that it can be full.
+"""Small file systems of their own for what a daemon writes, so that they can be full.
 
-usage: disk.py small UNIT FOLDER | fill FOLDER | free FOLDER | large UNIT FOLDER
+usage: disk.py small UNIT FOLDER... | fill UNIT FOLDER... | free UNIT FOLDER... | large UNIT FOLDER...
 
-"small" moves the data into a file system in memory that leaves a few megabytes, "large" back; the unit is stopped
+"small" moves the folders into file systems in memory that leave a few megabytes, "large" back; the unit is stopped
 meanwhile. "fill" takes all that is left, "free" gives it back.
 """
 
@@ -20,6 +20,24 @@ def run(*argv):
     subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
 
 
+def stopped(change):
+    def around(unit, folders):
+        run("systemctl", "stop", "--", unit)
+        for folder in folders:
+            change(folder)
+        run("systemctl", "start", "--", unit)
+
+    return around
+
+
+def each(change):
+    def over(_unit, folders):
+        for folder in folders:
+            change(folder)
+
+    return over
+
+
 def used(folder):
     sizes = [os.lstat(os.path.join(at, name)).st_blocks for at, _, names in os.walk(folder) for name in names]
     return 512 * sum(sizes)
@@ -29,15 +47,13 @@ def copy(source, target):
     run("cp", "--archive", "--", source + "/.", target)
 
 
-def small(unit, folder):
-    run("systemctl", "stop", "--", unit)
+def small(folder):
     staging = folder + ".small"
     os.mkdir(staging, 0o700)
     copy(folder, staging)
     run("mount", "-t", "tmpfs", "-o", "size=%d" % (used(folder) + SPARE_BYTES), "tmpfs", folder)
     copy(staging, folder)
     shutil.rmtree(staging)
-    run("systemctl", "start", "--", unit)
 
 
 def fill(folder):
@@ -56,8 +72,7 @@ def free(folder):
     os.unlink(os.path.join(folder, FILLER))
 
 
-def large(unit, folder):
-    run("systemctl", "stop", "--", unit)
+def large(folder):
     staging = folder + ".large"
     os.mkdir(staging, 0o700)
     copy(folder, staging)
@@ -67,7 +82,7 @@ def large(unit, folder):
         shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
     copy(staging, folder)
     shutil.rmtree(staging)
-    run("systemctl", "start", "--", unit)
 
 
-{"small": small, "fill": fill, "free": free, "large": large}[sys.argv[1]](*sys.argv[2:])
+VERBS = {"small": stopped(small), "fill": each(fill), "free": each(free), "large": stopped(large)}
+VERBS[sys.argv[1]](sys.argv[2], sys.argv[3:])
