@@ -205,7 +205,11 @@ job "website" {
           {
             admin off
             auto_https off
-            default_sni website.service.consul
+            default_sni website.service.consul%{ if var.ingress_ca != "" }
+            # The ingress shakes hands with the instance and asks for the visitors' name. There is one site here.
+            servers {
+              strict_sni_host insecure_off
+            }%{ endif }
           }
 
           https://:{{ env "NOMAD_PORT_https" }} {
