@@ -37,16 +37,16 @@ export function drift(trial: Trial): void {
         trial.inside("client-a", "systemctl", "stop", "nomad.service"),
         trial.inside("edge-a", "firewall-cmd", "--quiet", "--zone=hs10-support", "--remove-port=4646/tcp"),
         trial.inside("edge-a", "rm", "/etc/firewalld/zones/hs30-clients.xml"),
-        trial.inside("client-b", "/usr/sbin/nft", "flush", "table", "inet", "hashistack"),
+        trial.inside("edge-a", "/usr/sbin/nft", "flush", "table", "inet", "hashistack"),
         removeFromVault("control-c"),
       ]);
       expect(await doctor()).toEqual({
         code: 1,
         named: [
           expect.stringMatching(/^client-a: unit nomad\.service: it is (failed|inactive) /),
-          "client-b: table inet hashistack: the kernel's rules are not those of /etc/hashistack/tasks.nft",
           "control-a: file /etc/nomad.d/agent.json: its content was changed",
           "edge-a: file /etc/firewalld/zones/hs30-clients.xml: it is missing",
+          "edge-a: table inet hashistack: the kernel's rules are not those of /etc/hashistack/tasks.nft",
           "edge-a: zone hs10-support: at run time its ports lack 4646/tcp",
           "support-a: certificate of support: /etc/ssl/support/key.pem: its mode is 0644, not 0600",
         ],
