@@ -60,15 +60,23 @@ export function tcpBehindTraefik(trial: Trial, certificates: () => TcpCertificat
 
     it("the clients' TLS ends at Traefik, and another that is verified leads on", async () => {
       const { ca } = await trial.outputs();
-      const answer = await until("an answer of the service", 30, () =>
-        speak("ledger.dev.test", ca.site ?? "", true),
-      );
-      expect(answer).toBe("desserts\n");
+      await until("an answer of the service", 30, async () => {
+        const answer = await speak("ledger.dev.test", ca.site ?? "", true);
+        if (answer !== "desserts\n") throw new Error(answer);
+        return true;
+      });
     });
 
     it("who shows another certificate than the trusted one behind it is not spoken to", async () => {
       const { ca } = await trial.outputs();
-      await expect(speak("forger.dev.test", ca.site ?? "", true)).rejects.toThrow(/closed|error|reset/i);
+      // Before Traefik knows the route, the name is one of a site that nobody has.
+      const came = await until("the route of another service", 30, async () => {
+        const told = await speak("forger.dev.test", ca.site ?? "", true).catch(
+          (error: Error) => error.message,
+        );
+        return told.startsWith("HTTP/") ? undefined : told;
+      });
+      expect(came).toMatch(/^(closed|an error) after ""$/);
       // It lives, and answers who asks it without verifying.
       const { privateIpv4 } = await trial.machine("client-a");
       expect(await trial.knock("edge-a", [{ kind: "tcp", host: privateIpv4, port: ports.foreign }])).toEqual([
