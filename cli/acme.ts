@@ -164,7 +164,7 @@ export async function renew(options: RenewOptions): Promise<number> {
     return newest && newest.ID !== before?.ID ? newest : undefined;
   });
   const failed = await failureOf(outputs, acme, run);
-  if (failed !== undefined) throw new CliError(`no certificate: ${failed}`);
+  if (failed !== undefined) throw new CliError(`no certificate: ${failed}`, 1);
   const kept = await keptRun(outputs, acme);
   const took = Math.round((Date.now() - since) / 1000);
   process.stdout.write(`${kept?.message ?? "the run has ended"} (${took} s)\n`);

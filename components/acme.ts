@@ -81,24 +81,6 @@ export class Acme extends pulumi.ComponentResource {
       },
       inVault,
     );
-    // What the ingress showed before is put back when a stack does without public certificates: it is renewed by nobody then.
-    const back = supportProgram(
-      "acme-back",
-      support,
-      {
-        program: "vault_secret",
-        input: inputOf({
-          vault: cluster.access.vault,
-          login: cluster.vaultLogin,
-          path: acmePaths.certificate,
-          atEnd: site.ownCertificate,
-          timeoutSeconds: 60,
-        }),
-        timeoutSeconds: 120,
-        onDelete: true,
-      },
-      { ...child, dependsOn: [site.certificate] },
-    );
     const program = publish(
       cluster,
       acmeProgram.name,
@@ -117,7 +99,7 @@ export class Acme extends pulumi.ComponentResource {
     const job = new NomadJob(
       acmeJobId,
       { support, nomad, jobId: acmeJobId, namespace: acmeNamespace, spec },
-      { ...child, dependsOn: [role, credential, back, ...cluster.ready] },
+      { ...child, dependsOn: [role, credential, ...cluster.ready] },
     );
     // Another certificate may be due when the job is another one; whether it is, the job itself decides.
     supportProgram(

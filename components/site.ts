@@ -73,10 +73,6 @@ export class Site extends pulumi.ComponentResource {
   public readonly url: pulumi.Output<string>;
   /** Depend on it to come when every load balancer has shown the page. */
   public readonly answers: pulumi.Resource;
-  /** The certificate of the cluster's own authority, with its key, PEM. Secret. */
-  public readonly ownCertificate: pulumi.Output<{ cert: string; key: string }>;
-  /** The place in Vault from which the ingress takes what it shows. */
-  public readonly certificate: pulumi.Resource;
 
   constructor(name: string, args: SiteArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:Site", name, {}, opts);
@@ -115,18 +111,33 @@ export class Site extends pulumi.ComponentResource {
       provider: cluster.vaultProvider,
       deletedWith: cluster.access.support.resource,
     };
-    this.ownCertificate = pulumi.secret(pulumi.output({ cert: outside.chain, key: outside.key }));
     const store = certificateStore(inVault);
-    const certificate = new vault.kv.Secret(
+    const own = pulumi.secret(pulumi.output({ cert: outside.chain, key: outside.key }));
+    const path = pulumi.interpolate`${store.path}/${ingressCertificate.path}`;
+    const first = new vault.kv.Secret(
       "site-certificate",
-      {
-        path: pulumi.interpolate`${store.path}/${ingressCertificate.path}`,
-        dataJson: pulumi.secret(pulumi.jsonStringify(this.ownCertificate)),
-      },
-      // Written once, it is another's from then on: the job that gets public ones.
+      { path, dataJson: pulumi.secret(pulumi.jsonStringify(own)) },
+      // Written once, it is another's from then on: the job's that gets public ones.
       settings.acme ? { ...inVault, ignoreChanges: ["dataJson"] } : inVault,
     );
-    this.certificate = certificate;
+    // To the engine a public one in its place is no change: so the cluster's own comes back by this, when that job goes.
+    const certificate = supportProgram(
+      "site-shown",
+      cluster.access.support,
+      {
+        program: "vault_secret",
+        input: inputOf({
+          vault: cluster.access.vault,
+          login: cluster.vaultLogin,
+          path,
+          data: own,
+          keepPublic: settings.acme !== undefined,
+          timeoutSeconds: 60,
+        }),
+        timeoutSeconds: 120,
+      },
+      { ...child, dependsOn: [first] },
+    );
     const { auth } = settings;
     const proxy = auth ? new AuthProxy(authService, { cluster, settings, auth }, child) : undefined;
     const closed = auth?.services[websiteService] !== undefined;

@@ -120,7 +120,7 @@ export class Pebble {
   }
 
   async end(): Promise<void> {
-    if (this.child.exitCode !== null || !this.child.pid) return;
+    if (this.child.exitCode !== null || this.child.signalCode !== null || !this.child.pid) return;
     const ended = new Promise((resolve) => this.child.once("close", resolve));
     process.kill(-this.child.pid, "SIGKILL");
     await ended;

@@ -115,25 +115,33 @@ describe("on support", () => {
     );
   });
 
-  test("what was there before is put back at the end, and not sooner", async () => {
-    const answer = ({ path }: Asked): Answer =>
-      path === "/v1/auth/approle/login" ? [200, { auth: { client_token: "own" } }] : [204];
+  const own = { cert: "own", key: "k" };
+  test.each<[string, object | undefined, boolean, object | undefined]>([
+    ["where there is none, the cluster's own is shown", undefined, true, own],
+    ["the cluster's own is renewed", { cert: "old", key: "k" }, true, own],
+    ["a public one stays", { cert: "public", key: "k", directory: "https://acme.test/dir" }, true, undefined],
+    [
+      "a public one goes with its job",
+      { cert: "public", key: "k", directory: "https://acme.test/dir" },
+      false,
+      own,
+    ],
+  ])("%s", async (_what, shown, keepPublic, written) => {
+    const answer = ({ method, path }: Asked): Answer => {
+      if (path === "/v1/auth/approle/login") return [200, { auth: { client_token: "own" } }];
+      if (method === "GET") return shown ? [200, { data: shown }] : [404, { errors: [] }];
+      return [204];
+    };
     const { address, asked } = await stage.service(answer);
     const input = {
       vault: stage.access([address]),
       login: { path: "approle", roleId: "r", secretId: "s" },
-      path: acmePaths.certificate,
-      atEnd: { cert: "c", key: "k" },
-      timeoutSeconds: 5,
+      ...{ path: acmePaths.certificate, data: own, keepPublic, timeoutSeconds: 5 },
     };
-    expect(await run("vault_secret", input)).toMatchObject({ status: 0 });
-    expect(asked).toEqual([]);
-    expect(await run("vault_secret", input, { verb: "delete" })).toMatchObject({ status: 0 });
-    expect(asked.at(-1)).toMatchObject({
-      method: "PUT",
-      path: "/v1/certificates/ingress/ingress/site",
-      token: "own",
-      body: { cert: "c", key: "k" },
-    });
+    expect(await run("vault_secret", input)).toMatchObject({ status: 0, stderr: "" });
+    const puts = asked.filter(({ method }) => method === "PUT");
+    expect(puts.map(({ path, token, body }) => ({ path, token, body }))).toEqual(
+      written ? [{ path: "/v1/certificates/ingress/ingress/site", token: "own", body: written }] : [],
+    );
   });
 });

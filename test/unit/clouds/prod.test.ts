@@ -70,6 +70,9 @@ describe("the file", () => {
       "hashistack:network.ipv6",
       "hashistack:groups.support.nodeClass",
       "hashistack:groups.control.nodeClass",
+      // Each needs a secret of one's own, and what it asks to be there.
+      "hashistack:auth",
+      "hashistack:acme",
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { configOf, devStack } from "../settings/stack-files";
-import { type Deployment, deploy, inClear, opened } from "./deployment";
+import { bundleOf, type Deployment, deploy, inClear, opened } from "./deployment";
 
 /** What of the dev stack is another one when a public authority signs the site's certificate. */
 
@@ -36,7 +36,6 @@ test("a job comes with its role, its credential and its program, and nothing goe
       "NomadJob acme",
       "local.Command support-a-programs",
       "remote.Command acme",
-      "remote.Command acme-back",
       "remote.Command acme-begins",
       "remote.Command artifact-hashistack-acme",
       "vault.Policy acme",
@@ -46,9 +45,10 @@ test("a job comes with its role, its credential and its program, and nothing goe
   `);
 });
 
-test("the cluster's own certificate is what is shown at first, under the same name", () => {
-  const id = "vault.kv.Secret site-certificate";
-  expect(one(given, id).inputs).toEqual(one(without, id).inputs);
+test("the cluster's own certificate is what is shown at first, and does not come in a public one's place", () => {
+  const input = (of: Deployment) => bundleOf(one(of, "remote.Command site-shown")).input;
+  expect(input(given)).toEqual({ ...input(without), keepPublic: true });
+  expect(input(without)).toMatchObject({ keepPublic: false });
 });
 
 test("the credential is a secret wherever it goes, and in no job", () => {

@@ -97,11 +97,11 @@ export class Authority {
     return `${certificate.toString("pem")}\n`;
   }
 
-  /** A server's key and chain. */
-  serverPair(name: string): { key: string; cert: string } {
+  /** A server's key and chain, for its name or another subjectAltName. Example: "IP:192.0.2.10". */
+  serverPair(name: string, alternative = `DNS:${name}`): { key: string; cert: string } {
     const key = this.openssl(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
     writeFileSync(this.at("server.key"), key);
-    const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+    const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${alternative}`];
     const request = this.openssl(["req", "-new", "-key", this.at("server.key"), ...subject]);
     return { key, cert: this.sign(request) + this.issuingPem };
   }
