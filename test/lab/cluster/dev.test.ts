@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkout } from "../../../bench/lab";
 import type { Ran } from "../../../bench/run";
 import { Watch } from "../refusals/watch";
 import { Trial } from "../support/trial";
@@ -38,6 +41,17 @@ describe("the dev stack", () => {
 
   firstUp(trial);
   secondUp(trial);
+
+  it("has the names that are kept of this version, by which a later one will look for it", async () => {
+    const { version } = JSON.parse(readFileSync(join(checkout(), "package.json"), "utf8")) as {
+      version: string;
+    };
+    const file = join(checkout(), `test/unit/upgrade/states/${version}-dev.json`);
+    const kept = JSON.parse(readFileSync(file, "utf8")) as { urn: string }[];
+    const urns = new Set((await trial.state()).map(({ urn }) => urn));
+    expect(kept.length).toBeGreaterThan(100);
+    expect(kept.map(({ urn }) => urn).filter((urn) => !urns.has(urn))).toEqual([]);
+  });
   commandLine(trial);
   refusals(trial);
   secretsAtRest(trial, () => watch as Watch);
