@@ -158,14 +158,15 @@ export async function serveNames(state: State): Promise<{ address: string; end: 
 }
 
 /**
- * A proxy before an ACME server that answers whoever wants a certificate as RFC 8555 says that a limit does (6.6), and hands
- * on all else. Gives its directory's URL and what ends it.
+ * A proxy before an ACME server that knows what problems its clients were told of. With `limited` it answers whoever orders a
+ * certificate as RFC 8555 says that a limit does (6.6). Gives its directory's URL, the problems' types, and what ends it.
  */
-export async function limiter(
+export async function between(
   pair: KeyPair,
   far: { port: number; caPem: string },
-): Promise<{ directory: string; refused: () => number; end: () => void }> {
-  let count = 0;
+  { limited = false } = {},
+): Promise<{ directory: string; problems: readonly string[]; end: () => void }> {
+  const problems: string[] = [];
   const server: Server = createServer(pair, (request, response) => {
     const options = {
       host: "localhost",
@@ -176,23 +177,24 @@ export async function limiter(
       headers: request.headers,
       ca: far.caPem,
     };
-    const limited = request.url === "/order-plz" && request.method === "POST";
-    if (limited) count += 1;
-    const forwarded = httpsRequest(options, (answer) => {
-      if (!limited) {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-        return;
+    const forwarded = httpsRequest(options, async (answer) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of answer) chunks.push(chunk as Buffer);
+      let [status, headers, body] = [
+        answer.statusCode ?? 502,
+        answer.headers,
+        Buffer.concat(chunks).toString(),
+      ];
+      if (limited && request.url === "/order-plz" && request.method === "POST") {
+        const detail = "too many certificates (5) already issued for this exact set of identifiers";
+        body = JSON.stringify({ type: "urn:ietf:params:acme:error:rateLimited", status: 429, detail });
+        const nonce = answer.headers["replay-nonce"];
+        [status, headers] = [429, { "content-type": "application/problem+json", "retry-after": "3600" }];
+        if (nonce) headers["replay-nonce"] = nonce;
       }
-      answer.resume();
-      const nonce = answer.headers["replay-nonce"];
-      response.writeHead(429, {
-        "content-type": "application/problem+json",
-        "retry-after": "3600",
-        ...(nonce ? { "replay-nonce": nonce } : {}),
-      });
-      const detail = "too many certificates (5) already issued for this exact set of identifiers";
-      response.end(JSON.stringify({ type: "urn:ietf:params:acme:error:rateLimited", status: 429, detail }));
+      if (headers["content-type"]?.startsWith("application/problem+json"))
+        problems.push((JSON.parse(body) as { type: string }).type);
+      response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
     });
     forwarded.on("error", () => response.destroy());
     request.pipe(forwarded);
@@ -204,7 +206,7 @@ export async function limiter(
   const { port } = server.address() as AddressInfo;
   return {
     directory: `https://localhost:${port}/dir`,
-    refused: () => count,
+    problems,
     end: () => {
       server.closeAllConnections();
       server.close();
