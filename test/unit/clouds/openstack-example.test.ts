@@ -77,6 +77,7 @@ test("floating addresses are support's and the load balancers' alone; support, t
   ]);
   expect(stack.resources.filter((one) => one.protect).map(({ id }) => id)).toEqual([
     "openstack.compute.Instance support-a",
+    "openstack.networking.Network private",
     "openstack.networking.Subnet private-ipv4",
     "openstack.networking.Subnet private-ipv6",
     "random.RandomPassword seed",

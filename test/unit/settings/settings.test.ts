@@ -44,6 +44,7 @@ describe("the stacks' files", () => {
         nomadRaftMultiplier: 1,
         vaultPerformanceMultiplier: 1,
         leafDays: 30,
+        newMachineMinutes: 15,
       },
       site: { enabled: true, domain: "www.dev.test", instances: 2, nodeClass: "general", ingress: "fabio" },
     });
