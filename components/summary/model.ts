@@ -14,7 +14,7 @@ export interface PlanSummary {
   readonly cloud: CloudSettings["kind"];
   /** Where its settings name one. Example: "nl-ams". */
   readonly region?: string;
-  /** In the order of groups and keys. */
+  /** Support, servers, clients, load balancers; each by group, and as its keys are listed. */
   readonly machines: readonly PlannedMachine[];
   /** What is reached from outside, ascending by port. All else is closed. */
   readonly openings: readonly PlannedOpening[];

@@ -1,7 +1,7 @@
 import type { CloudSettings, Settings } from "../settings/model";
 import { isFixed } from "../topology/members";
-import type { MachineSpec } from "../topology/model";
-import { openingsOf } from "../topology/ports";
+import type { MachineSpec, Topology } from "../topology/model";
+import { isPlace, openingsOf } from "../topology/ports";
 import { topologyOf } from "../topology/topology";
 import { monthlyCost, plannedCost } from "./cost";
 import type { PlannedMachine, PlannedOpening, PlanSummary, PublicAddress } from "./model";
@@ -14,7 +14,7 @@ import { planWarnings } from "./warnings";
  */
 export function summarise(settings: Settings): PlanSummary {
   const { cloud } = settings;
-  const topology = topologyOf(settings);
+  const topology = inOrder(topologyOf(settings));
   const machines = topology.machines.map((spec) => plannedMachine(cloud, spec));
   const cost = plannedCost(cloud, machines);
   return {
@@ -31,6 +31,16 @@ export function summarise(settings: Settings): PlanSummary {
 
 /** Glance's ids are UUIDs. */
 const imageId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Support, servers, clients, load balancers; by group. The engine hands groups over in another order than the file has. */
+function inOrder(topology: Topology): Topology {
+  const rank = (spec: MachineSpec) =>
+    [spec.roles.includes("support"), isFixed(spec), !isPlace(spec, "load-balancer"), true].indexOf(true);
+  const machines = [...topology.machines].sort(
+    (a, b) => rank(a) - rank(b) || (a.group === b.group ? 0 : a.group < b.group ? -1 : 1),
+  );
+  return { ...topology, machines };
+}
 
 function plannedMachine(cloud: CloudSettings, spec: MachineSpec): PlannedMachine {
   const { name, roles, nodeClass } = spec;

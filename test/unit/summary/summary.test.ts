@@ -98,6 +98,14 @@ describe("what it costs", () => {
   });
 });
 
+test("the order of groups is no difference: the engine hands them over in another than the file has", () => {
+  const { groups, ...rest } = goodSettings();
+  const other = Object.fromEntries(Object.entries(groups).reverse());
+  expect(JSON.stringify(planOf({ ...rest, groups: other }))).toBe(
+    JSON.stringify(planOf({ ...rest, groups })),
+  );
+});
+
 describe("what is open from outside", () => {
   test("the site to anybody, all else to administrators, at the machines that the cloud lets be reached", () => {
     const { openings } = planOf(at(linode));
