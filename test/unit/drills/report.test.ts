@@ -102,16 +102,8 @@ describe("what is typed", () => {
 
   test("without arguments all drills are done", () => {
     expect(parseOptions([], known)).toEqual({
-      ...{
-        only: known,
-        separate: false,
-        ingress: "fabio",
-        list: false,
-        keep: false,
-        write: false,
-        json: false,
-        help: false,
-      },
+      ...{ only: known, separate: false, ingress: "fabio" },
+      ...{ list: false, keep: false, write: false, json: false, help: false },
     });
   });
 
@@ -127,6 +119,14 @@ describe("what is typed", () => {
     const message = "--only kill-everything: there is no such drill; --list names them";
     expect(() => parseOptions(["--only", "kill-everything"], known)).toThrow(new BenchError(message));
     expect(() => parseOptions(["--fast"], known)).toThrow(BenchError);
+  });
+
+  test("the page keeps what came of the default ingress; another is named, and one that is none is refused", () => {
+    expect(parseOptions(["--ingress", "traefik"], known).ingress).toBe("traefik");
+    expect(() => parseOptions(["--ingress=traefik", "--write"], known)).toThrow("--write keeps the outcomes");
+    expect(() => parseOptions(["--ingress", "nginx"], known)).toThrow(
+      "--ingress nginx: known are fabio, traefik",
+    );
   });
 
   test("names are words of their own, and every drill says what happens", () => {
