@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Authority } from "../provisioning/authority";
 import { type Answer, run, Stage, serverName } from "./programs";
 
 let stage: Stage;
@@ -33,6 +36,23 @@ test("a certificate of another name or authority is no answer", async () => {
   const ran = await run("gate", { sites: [{ ...site, domain: "other.test" }], timeoutSeconds: 1 });
   expect(ran.stderr).toContain("edge-a: Site did not answer GET /");
   expect(ran.stderr).toContain("certificate refused: Hostname mismatch");
+});
+
+test("the public authorities are trusted besides where a public certificate may be shown, and only there", async () => {
+  const { site } = await balancer("edge-a");
+  const another = new Authority(join(stage.folder, "another"), "another");
+  const shown = { ...site, caPem: another.rootPem };
+  const publicRoots = join(stage.folder, "public.pem");
+  writeFileSync(publicRoots, stage.authority.rootPem);
+  vi.stubEnv("SSL_CERT_FILE", publicRoots);
+  try {
+    const own = await run("gate", { sites: [shown], timeoutSeconds: 1 });
+    expect(own.stderr).toContain("certificate refused: unable to get local issuer certificate");
+    const both = await run("gate", { sites: [{ ...shown, publicRoots: true }], timeoutSeconds: 5 });
+    expect(both).toMatchObject({ status: 0, stderr: "" });
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 /** Vault, to which keys are told on a mount; `refusals` are what it says before it is content. */
