@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { builtinModules } from "node:module";
+import { builtinModules, createRequire } from "node:module";
 import * as path from "node:path";
 import { expect, test } from "vitest";
 
@@ -75,4 +76,14 @@ test("the lab's and the command line's packages ask for one version of each with
       expect(`${name} ${lock.packages[`node_modules/${name}`]?.version}`).toBe(`${name} ${version}`);
     }
   }
+});
+
+test("an ES module can name all that the library exports", () => {
+  const look = "import * as all from 'pulumi-hashistack'; console.log(JSON.stringify(Object.keys(all)));";
+  const named = JSON.parse(
+    execFileSync(process.execPath, ["--input-type=module", "-e", look], { cwd: root, encoding: "utf8" }),
+  ) as string[];
+  const exported = Object.keys(createRequire(path.join(root, "package.json"))("pulumi-hashistack"));
+  expect(exported).toContain("Cluster");
+  expect(named).toEqual(expect.arrayContaining(exported));
 });
