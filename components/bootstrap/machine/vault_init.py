@@ -174,9 +174,11 @@ def _app_role(vault, role):
 
 
 def _audit(vault, path):
-    if "file/" not in vault.get("/v1/sys/audit")["data"]:
-        body = {"type": "file", "options": {"file_path": path, "mode": "0600"}}
-        vault.request("POST", "/v1/sys/audit/file", body, expect=(204,))
+    """Vault answers nobody while it can write to none: a full disk would stop all of it. The journal gives way to others."""
+    there = vault.get("/v1/sys/audit")["data"]
+    for name, options in (("file", {"file_path": path, "mode": "0600"}), ("journal", {"file_path": "stdout"})):
+        if name + "/" not in there:
+            vault.request("POST", "/v1/sys/audit/" + name, {"type": "file", "options": options}, expect=(204,))
 
 
 def _quoted(text):

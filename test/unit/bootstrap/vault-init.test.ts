@@ -29,7 +29,7 @@ class FakeVault {
   writes = 0;
   inits = 0;
   readonly auth = new Set<string>();
-  readonly audit: unknown[] = [];
+  readonly audit: Record<string, unknown> = {};
   readonly policies: Record<string, unknown> = {};
   role: Record<string, unknown> | undefined;
   roleId: string | undefined;
@@ -83,9 +83,10 @@ class FakeVault {
       this.role = sent;
       return [204];
     }
-    if (path === "/v1/sys/audit") return [200, { data: this.audit.length > 0 ? { "file/": {} } : {} }];
-    if (path === "/v1/sys/audit/file") {
-      this.audit.push(sent);
+    if (path === "/v1/sys/audit") return [200, { data: this.audit }];
+    const device = /^\/v1\/sys\/audit\/(\w+)$/.exec(path)?.[1];
+    if (device) {
+      this.audit[`${device}/`] = sent;
       return [204];
     }
     if (path === "/v1/sys/storage/raft/autopilot/configuration") return [204];
@@ -123,7 +124,11 @@ test("Vault is initialised, set up, and its root token gone", async () => {
     secret_id_bound_cidrs: appRole.boundCidrs,
     token_policies: ["admin"],
   });
-  expect(vault.audit).toMatchObject([{ options: { file_path: "/var/log/vault/audit.log", mode: "0600" } }]);
+  // Where one cannot be written to, the other can.
+  expect(vault.audit).toMatchObject({
+    "file/": { type: "file", options: { file_path: "/var/log/vault/audit.log", mode: "0600" } },
+    "journal/": { type: "file", options: { file_path: "stdout" } },
+  });
   expect(readFileSync(file("vault-init.json"), "utf8")).not.toContain(root);
   expect(statSync(file("vault-init.json")).mode & 0o777).toBe(0o400);
   expect(ran.stderr).not.toContain(root);
