@@ -159,6 +159,14 @@ describe("Linode's programs in Python", () => {
       "192.0.2.1",
     );
     expect(await ask("domains", "records-list", String(domain.id))).toMatchObject([{ target: "192.0.2.1" }]);
+    const [script] = await ask(
+      ...["stackscripts", "create", "--label", "cli-script", "--images", "any/all"],
+      ...["--script", '#!/bin/sh\n# <UDF name="who" label="Who" />\n'],
+    );
+    expect(script).toMatchObject({ label: "cli-script", images: ["any/all"], is_public: false });
+    const mine = await ask("stackscripts", "list", "--is_public", "false");
+    expect(mine.map(({ id }: { id: number }) => id)).toEqual([script.id]);
+    await ask("stackscripts", "delete", String(script.id));
     await ask("domains", "delete", String(domain.id));
     await ask("linodes", "delete", String(instance.id));
     await ask("firewalls", "delete", String(firewall.id));
