@@ -174,13 +174,24 @@ function projectConfig(workspace: Workspace): Mapping {
 }
 
 /** A value as the engine hands it to a program. */
-function textOf(value: unknown, key: string, file: string): string {
+function textOf(given: unknown, key: string, file: string): string {
+  const value = withoutSecret(given, key);
   if (key.startsWith("hashistack:") && hasSecret(value)) {
     throw new CliError(
       `${file}: ${key} is encrypted, and only the engine can read it: the plan cannot be told`,
     );
   }
   return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** Where a secret belongs. */
+const secrets: Readonly<Record<string, string>> = { "hashistack:auth": "clientSecret" };
+
+/** A plan says nothing of it, and needs only that there is one. */
+function withoutSecret(value: unknown, key: string): unknown {
+  const name = secrets[key];
+  if (name === undefined || !isMapping(value) || !hasSecret(value[name])) return value;
+  return { ...value, [name]: "encrypted" };
 }
 
 function hasSecret(value: unknown): boolean {

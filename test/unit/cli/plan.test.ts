@@ -215,6 +215,17 @@ describe("the command", () => {
     expect(out).toContain('Plan of "own"');
   });
 
+  test("a secret that is encrypted where it belongs keeps nobody from a plan", async () => {
+    const auth = {
+      ...{ issuer: "https://id.example.org", clientId: "hashistack", clientSecret: { secure: "v1:abc" } },
+      services: { website: ["staff"] },
+    };
+    write({ ...atLinode(), site: { domain: "www.example.org", ingress: "traefik" }, auth });
+    await run();
+    expect(out).toContain("Plan of");
+    expect(out).not.toContain("v1:abc");
+  });
+
   const refused = async (): Promise<CliError> => {
     const error = await run().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(CliError);
