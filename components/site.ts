@@ -243,6 +243,7 @@ export class Site extends pulumi.ComponentResource {
               address: hostPort(addressIn(settings.network.family, addresses, name), 443),
               domain: site.domain,
               caPem,
+              ...(settings.acme ? { publicRoots: true } : {}),
               // A stranger is asked who he is.
               ...(closed ? { status: 401 } : {}),
             })),
@@ -254,8 +255,8 @@ export class Site extends pulumi.ComponentResource {
       { ...child, dependsOn: [ingressRuns, websiteRuns, ...(proxy ? [proxy.runs] : [])] },
     );
     this.url = cluster.loadBalancers.apply(([first]) =>
-      // Whoever signs in is sent back to the name.
-      closed || !first ? `https://${site.domain}/` : `https://${first.address}/`,
+      // Whoever signs in is sent back to the name, and a public certificate is for names alone.
+      closed || settings.acme || !first ? `https://${site.domain}/` : `https://${first.address}/`,
     );
     this.registerOutputs({ url: this.url });
   }

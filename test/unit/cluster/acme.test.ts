@@ -1,3 +1,4 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, test } from "vitest";
 import { configOf, devStack } from "../settings/stack-files";
 import { bundleOf, type Deployment, deploy, inClear, opened } from "./deployment";
@@ -20,6 +21,7 @@ beforeAll(async () => {
   given = await deploy({ ...config, "hashistack:acme": JSON.stringify(acme) });
 }, 60_000);
 
+const resolved = <T>(output: pulumi.Output<T>): Promise<T> => new Promise((done) => output.apply(done));
 const idsOf = ({ resources }: Deployment) => resources.map(({ id }) => id);
 const one = ({ resources }: Deployment, id: string) => {
   const found = resources.find((each) => each.id === id);
@@ -64,4 +66,12 @@ test("the job comes before its first run, and that after the site answers", () =
   expect(dependencies).toEqual(
     expect.arrayContaining(["remote.Command acme", "remote.Command site-answers"]),
   );
+});
+
+test("the site is asked for by its name, and verified by public authorities, too", async () => {
+  expect(await resolved(given.outputs.siteUrl as pulumi.Output<string>)).toBe("https://www.dev.test/");
+  const { sites } = bundleOf(one(given, "remote.Command site-answers")).input as { sites: object[] };
+  expect(sites).toHaveLength(2);
+  for (const site of sites)
+    expect(site).toMatchObject({ publicRoots: true, caPem: expect.stringContaining(acme.ca.trim()) });
 });
