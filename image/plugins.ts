@@ -22,9 +22,8 @@ import { exitCodes, ImageError } from "./errors";
 
 /** What each cloud's template requires. */
 export const plugins: Readonly<Record<CloudName, { source: string; version: string }>> = {
-  // By Packer itself from its publisher's releases, whose sums it checks: Linode's plugin is in no registry of Go modules
-  // that was to be had.
-  linode: { source: "github.com/linode/linode", version: "1.12.1" },
+  // By Packer itself from its publisher's releases, whose sums it checks: no Go module of it was to be had.
+  linode: { source: "github.com/linode/linode", version: "1.10.1" },
   openstack: { source: "github.com/hashicorp/openstack", version: "1.1.2" },
 };
 
