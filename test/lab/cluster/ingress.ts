@@ -210,7 +210,7 @@ function allocations(trial: Trial): Promise<Allocation[]> {
 }
 
 /** The last of what its instance on edge-a wrote. */
-async function logOf(trial: Trial, task: string, stream: "stdout" | "stderr"): Promise<string> {
+export async function logOf(trial: Trial, task: string, stream: "stdout" | "stderr"): Promise<string> {
   const machine = await trial.cloudName("edge-a");
   const found = (await allocations(trial)).find(
     ({ NodeName, ClientStatus }) => NodeName === machine && ClientStatus === "running",
