@@ -1,6 +1,7 @@
 /** The commands, each a plain function of its options. `main.ts` reads the words that the user typed. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { rootCertificates } from "node:tls";
 import { repairBeforeUp } from "./doctor";
 import {
   EngineError,
@@ -239,7 +240,7 @@ interface ToolEnvironment {
 /** Vault may be away while Consul and Nomad are looked at to find out why: then its token is left out, and said. */
 async function toolEnvironment(options: StackOptions, workspace: Workspace): Promise<ToolEnvironment> {
   const outputs = await loadOutputs(workspace, options.stack);
-  const files = writeCaFiles(workspace, options.stack, outputs.ca);
+  const files = writeCaFiles(workspace, options.stack, outputs.ca, outputs.acme ? rootCertificates : []);
   let token: string | undefined;
   try {
     token = await vaultLogin(outputs);

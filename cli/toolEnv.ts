@@ -14,13 +14,21 @@ export interface CaFiles {
   readonly all: string;
 }
 
-/** Writes the cluster's root certificates to .hashistack/ca/<stack>/. Tools take a CA only as a path. */
-export function writeCaFiles(workspace: Workspace, stack: string, ca: Outputs["ca"]): CaFiles {
+/**
+ * Writes the cluster's root certificates to .hashistack/ca/<stack>/. Tools take a CA only as a path.
+ * @param others roots that curl is to know besides, PEM: the public ones, where the site's certificate is public
+ */
+export function writeCaFiles(
+  workspace: Workspace,
+  stack: string,
+  ca: Outputs["ca"],
+  others: readonly string[] = [],
+): CaFiles {
   privateDirectory(join(workspace.directory, "ca"));
   const folder = privateDirectory(join(workspace.directory, "ca", stack));
   const path = (service: string): string => join(folder, `${service}.pem`);
   for (const [service, pem] of Object.entries(ca)) writePrivate(path(service), `${pem.trim()}\n`);
-  const all = Object.values(ca).map((pem) => `${pem.trim()}\n`);
+  const all = [...Object.values(ca), ...others].map((pem) => `${pem.trim()}\n`);
   writePrivate(path("all"), [...new Set(all)].join(""));
   return {
     consul: path("consul"),

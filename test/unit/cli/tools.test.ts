@@ -92,6 +92,8 @@ describe("tool variables", () => {
     const written = writeCaFiles(workspace, "dev", outputsFixture().ca);
     expect(readFileSync(written.consul, "utf8")).toBe("CONSUL CA\n");
     expect(readFileSync(written.all, "utf8")).toBe("CONSUL CA\nNOMAD CA\nVAULT CA\nSITE CA\n");
+    const more = writeCaFiles(workspace, "dev", outputsFixture().ca, ["PUBLIC CA\n"]);
+    expect(readFileSync(more.all, "utf8")).toMatch(/^CONSUL CA\n[\s\S]*\nPUBLIC CA\n$/);
   });
 });
 
