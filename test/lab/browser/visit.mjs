@@ -38,7 +38,7 @@ const people = new Map();
 async function pageOf(browser, person) {
   const known = people.get(person);
   if (known) return known;
-  const page = await (await browser.newContext()).newPage();
+  const page = await (await browser.newContext({ viewport: { width: 640, height: 360 } })).newPage();
   page.setDefaultTimeout(limit);
   const own = { page, status: undefined };
   page.on("response", (response) => {
