@@ -144,7 +144,8 @@ job "auth-proxy" {
 
       template {
         destination = "local/issuer-ca.pem"
-        data        = var.issuer_ca
+        # Nomad takes no template that is empty.
+        data = "${var.issuer_ca}\n"
       }
 
       # Not the usual braces: what is in those is oauth2-proxy's to fill in.
