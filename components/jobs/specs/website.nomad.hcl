@@ -205,15 +205,15 @@ job "website" {
           {
             admin off
             auto_https off
-            default_sni website.service.consul%{ if var.ingress_ca != "" }
+            default_sni website.service.consul%{if var.ingress_ca != ""}
             # The ingress shakes hands with the instance and asks for the visitors' name. There is one site here.
             servers {
               strict_sni_host insecure_off
-            }%{ endif }
+            }%{endif}
           }
 
           https://:{{ env "NOMAD_PORT_https" }} {
-            tls /secrets/certificate.pem /secrets/key.pem%{ if var.ingress_ca != "" } {
+            tls /secrets/certificate.pem /secrets/key.pem%{if var.ingress_ca != ""} {
               # Consul's check has none.
               client_auth {
                 mode verify_if_given
@@ -224,7 +224,7 @@ job "website" {
               not path /health
               not vars {tls_client_subject} "CN=${var.ingress_name}"
             }
-            respond @stranger "Only the ingress is answered here." 403%{ endif }
+            respond @stranger "Only the ingress is answered here." 403%{endif}
             header -Server
             respond /health 200
             root * /local/site
