@@ -37,7 +37,9 @@ beforeAll(async () => {
     .trim()
     .split("\n")
     .filter((file) => !file.includes("policy"));
-  cpSync(join(__dirname, "package"), home, { recursive: true });
+  // The examples are such programs, too.
+  for (const programs of [join(checkout, "examples"), join(__dirname, "package")])
+    cpSync(programs, home, { recursive: true });
   const { devDependencies } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"));
   const { dependencies: labs } = JSON.parse(readFileSync(join(checkout, "lab/package.json"), "utf8"));
   // The versions that are tested here, so that what is in npm's cache serves; the ranges would take newer ones, too.
@@ -98,9 +100,10 @@ describe("a first preview by the engine", () => {
 
   // Most of each is the engine's start.
   test.concurrent.each([
-    ["whole", "pulumi-hashistack:index:ClusterMachine", 7],
+    ["own-job", "pulumi-hashistack:index:ClusterMachine", 4],
+    ["smallest", "pulumi-hashistack:index:ClusterMachine", 3],
     ["job", "command:remote:Command", 1],
-    ["pki", "tls:index/selfSignedCert:SelfSignedCert", 1],
+    ["pki", "tls:index/selfSignedCert:SelfSignedCert", 2],
     ["modern", "tls:index/selfSignedCert:SelfSignedCert", 1],
   ])("%s", async (folder, type, times) => {
     expect(count(await preview(folder), type)).toBe(times);
