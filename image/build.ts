@@ -41,7 +41,9 @@ export async function buildImage(asked: Asked, tools: BuildTools): Promise<strin
   checkAsked(asked);
   const missing = missingLogin(asked.cloud, environment);
   if (missing) throw new ImageError(missing, exitCodes.host);
-  const onProgress = ({ tool, phase }: { tool: string; phase: string }) => say(`${tool}: ${phase}`);
+  const onProgress = ({ tool, phase }: { tool: string; phase: string }): void => {
+    if (!/^ready \((cache|path)\)$/.test(phase)) say(`${tool}: ${phase}`);
+  };
   const [packer, ...programs] = await ensureTools(["packer", ...bakedPrograms, ...asked.with], {
     onProgress,
   });
@@ -80,7 +82,7 @@ export function madeId(manifest: string): string {
  * Runs Packer with its words on standard error. Ctrl-C reaches Packer by itself (it takes its machine away then); another
  * request to end is passed on, and waited for.
  */
-function runPacker(
+export function runPacker(
   packer: string,
   args: readonly string[],
   folder: string,

@@ -96,9 +96,11 @@ export async function pluginFolder(
     limitSeconds: installSeconds,
   });
   if (status === 0 && hasPlugin(ours, cloud)) return ours;
-  const reason = `${stderr}\n${stdout}`.split("\n").find((line) => line.trim() !== "");
+  // Its first line counts the errors, those that follow name them.
+  const lines = `${stderr}\n${stdout}`.split("\n").map((line) => line.replace(/^[\s*]+/, ""));
+  const reason = lines.find((line) => line !== "" && !/^\d+ errors? occurred:/.test(line)) ?? "no words";
   throw new ImageError(
-    `Packer's plugin ${source} ${version} is not to be had (${reason?.trim() ?? "no words"}); where github.com cannot be reached, ` +
+    `Packer's plugin ${source} ${version} is not to be had (${reason.slice(0, 200)}); where github.com cannot be reached, ` +
       `bring its release and put it in place: PACKER_PLUGIN_PATH=${ours} ${packer} plugins install --path FILE ${source}`,
     exitCodes.host,
   );

@@ -1,9 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { madeId, prepareFolder } from "../../../image/build";
+import { madeId, prepareFolder, runPacker } from "../../../image/build";
 import { type Asked, checkAsked, missingLogin, nextSteps, variablesOf } from "../../../image/clouds";
 import { labFiles, packageList, sharedFiles } from "../../../image/contents";
 import { defaultName, main } from "../../../image/main";
@@ -290,6 +299,40 @@ describe("plugins, where Packer looks for them", () => {
     expect(userFolder({ PACKER_CONFIG_DIR: "/c" })).toBe("/c/plugins");
     expect(userFolder({})).toMatch(/\/\.config\/packer\/plugins$/);
   });
+});
+
+describe("Packer", () => {
+  /** A program in Packer's place, that takes its machine away when it is interrupted. */
+  const pretended = (words: string): string => {
+    const file = join(scratch, "packer.sh");
+    writeFileSync(file, `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+    return file;
+  };
+
+  test("that fails is said with its exit status", async () => {
+    const failing = runPacker(pretended("exit 3"), ["validate"], scratch, process.env);
+    await expect(failing).rejects.toMatchObject({
+      message: "packer validate failed (exit 3): its own words stand above.",
+      exitCode: 1,
+    });
+    await runPacker(pretended("exit 0"), ["validate"], scratch, process.env);
+    await expect(runPacker("/nowhere/packer", ["build"], scratch, {})).rejects.toThrow(
+      "could not be started",
+    );
+  });
+
+  test("is interrupted where this program is to end, and waited for", async () => {
+    const [begun, gone] = ["begun", "gone"].map((name) => join(scratch, name));
+    const words = `trap 'echo >${gone}; exit 1' INT\necho >${begun}\nwhile :; do sleep 0.05; done`;
+    const running = runPacker(pretended(words), ["build"], scratch, process.env);
+    const refused = expect(running).rejects.toMatchObject({ message: "interrupted", exitCode: 130 });
+    await vi.waitUntil(() => existsSync(begun ?? ""), { timeout: 10_000 });
+    process.emit("SIGTERM", "SIGTERM");
+    await refused;
+    expect(existsSync(gone ?? "")).toBe(true);
+    expect(process.listenerCount("SIGTERM")).toBe(listeners);
+  });
+  const listeners = process.listenerCount("SIGTERM");
 });
 
 describe("what Packer made", () => {
