@@ -31,6 +31,15 @@ test("what does not show it in time is named, with what it answers", async () =>
   );
 });
 
+test("a closed site is there when it asks who one is; the page itself would be no good sign", async () => {
+  const { site } = await balancer("edge-a", [503], [200, "<html>"], [401]);
+  const ran = await run("gate", { sites: [{ ...site, status: 401 }], timeoutSeconds: 10 });
+  expect(ran).toMatchObject({ status: 0, stderr: "" });
+  const open = await balancer("edge-b");
+  const wrong = await run("gate", { sites: [{ ...open.site, status: 401 }], timeoutSeconds: 1 });
+  expect(wrong.stderr).toContain(`last seen: edge-b answers https://${serverName}/ with 200`);
+});
+
 test("a certificate of another name or authority is no answer", async () => {
   const { site } = await balancer("edge-a");
   const ran = await run("gate", { sites: [{ ...site, domain: "other.test" }], timeoutSeconds: 1 });

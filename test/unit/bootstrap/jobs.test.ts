@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { authProxyJob } from "../../../components/jobs/auth-proxy";
 import {
   type IngressArgs,
   ingressCertificate,
@@ -290,7 +291,55 @@ const specs = [
     program: artifact,
     page: artifact,
   }),
+  authProxyJob({
+    ...{ datacenter: "dc1", nodeClass: "general", instances: 2, apart: true, program: artifact },
+    auth: {
+      ...{
+        provider: "oidc",
+        issuer: "https://id.example.org",
+        clientId: "c",
+        services: { website: ["staff"] },
+      },
+      ...{
+        groupsClaim: "groups",
+        userClaim: "email",
+        scopes: ["openid"],
+        sessionHours: 8,
+        refreshMinutes: 10,
+      },
+    },
+    domains: ["www.dev.test"],
+    networks: ["198.51.100.0/24"],
+  }),
 ];
+
+test("Traefik shows a certificate of its own to a service that asks for one, and Nomad puts it in from Vault", () => {
+  const presenting = ingresses.traefik.job({
+    ...ingressArgs,
+    backends: ingressArgs.backends.map((backend) => ({ ...backend, presents: true })),
+  });
+  const read = (field: string) =>
+    `{{ with secret "certificates/ingress/ingress/client" }}{{ .Data.${field} | toJSON }}{{ end }}`;
+  expect(presenting.variables.http).toContain(
+    `"certificates":[{"certFile":${read("cert")},"keyFile":${read("key")}}]`,
+  );
+  expect(traefik.variables.http).not.toContain("certificates");
+});
+
+test("a closed website is no route of Fabio's, nor of who comes by an address, and knows the ingress", () => {
+  const closed = websiteJob({
+    ...{ datacenter: "dc1", nodeClass: "general", instances: 2, apart: true, domain: "www.dev.test" },
+    ...{ program: artifact, page: artifact, ingressCaPem: "root\npem\n", middlewares: ["auth-website@file"] },
+  });
+  const tags = closed.variables.tags as string[];
+  expect(tags.filter((tag) => tag.startsWith("urlprefix-"))).toEqual([]);
+  expect(tags).toContain("traefik.http.routers.website.rule=Host(`www.dev.test`)");
+  expect(tags).toContain("traefik.http.routers.website.middlewares=auth-website@file,again@file");
+  expect(closed.variables).toMatchObject({
+    ingress_ca: "root\npem\n",
+    ingress_name: "ingress.service.consul",
+  });
+});
 
 test.each(specs)(
   "the job $id in $namespace gets exactly the variables that its file declares, and is what it says",
