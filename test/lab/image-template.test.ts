@@ -23,14 +23,7 @@ import { type DebianProxy, openDebianProxy } from "./support/debian-proxy";
 
 const lab = "test-image";
 const token = "rehearsal";
-const dir = mkdtempSync(join(tmpdir(), "hashistack-image-lab-"));
-for (const [name, kind] of [
-  ["builder", "ed25519"],
-  ["user", "ed25519"],
-  ["host", "ecdsa"],
-]) {
-  execFileSync("ssh-keygen", ["-q", "-t", kind, "-N", "", "-C", name, "-f", join(dir, name)]);
-}
+let dir = "";
 const key = (name: string): string => readFileSync(join(dir, name), "utf8");
 const pluginForLinode = [userFolder(process.env), join(toolchainRoot(), "packer-plugins")].some((folder) =>
   hasPlugin(folder, "linode"),
@@ -131,6 +124,14 @@ describe("an image at an emulated Linode", () => {
   });
 
   beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), "hashistack-image-lab-"));
+    for (const [name, kind] of [
+      ["builder", "ed25519"],
+      ["user", "ed25519"],
+      ["host", "ecdsa"],
+    ]) {
+      execFileSync("ssh-keygen", ["-q", "-t", kind, "-N", "", "-C", name, "-f", join(dir, name)]);
+    }
     linode = await raiseLinode({ lab, subnet: "10.20.0.0/24", say: (words) => console.warn(words) });
     proxy = await openDebianProxy(dir, namespacePath(outsideNamespace(lab)));
     const tools = await ensureTools(["packer", ...bakedPrograms]);
@@ -140,7 +141,7 @@ describe("an image at an emulated Linode", () => {
   afterAll(async () => {
     await proxy?.close();
     await linode?.close();
-    rmSync(dir, { recursive: true, force: true });
+    if (dir) rmSync(dir, { recursive: true, force: true });
   });
 
   /** Looks at a machine made of the image: it is one of a cluster, and nothing of the image's own first machine. */
