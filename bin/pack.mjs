@@ -43,9 +43,11 @@ function stage(own, files, changes) {
 const isCode = (name) => name.endsWith(".js");
 
 function stageLab() {
-  const folders = ["bin", "image", "machines/scripts", "linode/scripts", "plugins/bin", "toolchain/modules"];
-  const files = folders.flatMap((folder) => below(`lab/${folder}`, (name) => !name.endsWith(".ts")));
-  return stage("lab", [...files, ...below("dist/lab", isCode)], {});
+  // What is read at run time has many endings.
+  const described = ["package.json", "README.md"];
+  const files = below("lab", (name) => !name.endsWith(".ts") && !described.includes(name));
+  const own = files.filter((file) => !/\/(node_modules|__pycache__)\//.test(file));
+  return stage("lab", [...own, ...below("dist/lab", isCode)], {});
 }
 
 /** Files of dist/ that a file requires by a path, relative to the checkout. */
