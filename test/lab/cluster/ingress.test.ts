@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unchanged } from "../../../cli/report";
 import type { IngressKind } from "../../../components/settings";
 import { ownCertificate } from "../support/certificates";
-import { Trial } from "../support/trial";
+import { Trial, until } from "../support/trial";
 import { Visitors } from "../support/visitors";
 import { firstUp } from "./first-up";
 import { behindIngress, kill, whoeverRetries } from "./ingress";
@@ -59,8 +59,9 @@ describe("a site and what stands before it", () => {
     await visited(async (visitors) => {
       const from = Date.now();
       await kill(trial, "client-a", "caddy");
-      while (visitors.calmSeconds() < 3 || Date.now() - from < 3000)
-        await new Promise((resolve) => setTimeout(resolve, 100));
+      await until("three calm seconds", 60, async () =>
+        visitors.calmSeconds() > 3 && Date.now() - from > 3000 ? true : undefined,
+      );
       const { retrying, once } = await visitors.since(from);
       // But for what it had in hand: that was asked already, and is asked by nobody again.
       expect(retrying.failed + once.failed, JSON.stringify([retrying, once])).toBeLessThanOrEqual(2);
