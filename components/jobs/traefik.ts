@@ -49,6 +49,8 @@ export function traefikJob(args: IngressArgs): JobSpec {
           // Over HTTP/2 an answer may be there before Traefik 3.6 knows that its question is on the way: its retry
           // then takes the answer for an attempt that failed, and the visitor gets an empty page.
           disableHTTP2: true,
+          // By itself Traefik keeps two, and greets the service anew for all that come beside those.
+          maxIdleConnsPerHost: 200,
           // An instance whose machine is gone must not be waited for: the next is asked.
           forwardingTimeouts: { dialTimeout },
         })),

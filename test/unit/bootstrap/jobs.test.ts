@@ -397,6 +397,7 @@ test("Traefik verifies what stands behind it, by name and authority", () => {
         serverName: "website.service.consul",
         rootCAs: ["root\npem\n"],
         disableHTTP2: true,
+        maxIdleConnsPerHost: 200,
         forwardingTimeouts: { dialTimeout: "1s" },
       },
     },
