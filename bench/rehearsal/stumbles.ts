@@ -4,9 +4,17 @@ import { type Hands, lastWords } from "./hands";
 
 /** Two ups that fail, each by more than one cause; the next one bears a machine that is slow. */
 export async function stumble(hands: Hands): Promise<void> {
+  const { config } = hands;
+  const timing = config["hashistack:timing"];
+  // What is wrong in them is not to be waited for longer than the settings allow to say.
+  config["hashistack:timing"] = { ...timing, newMachineMinutes: 1 };
+  hands.write();
   await loseAnswers(hands);
   await failAndBeSilent(hands);
-  const slow = { instance: "slow", slowMs: 8000, label: `${hands.config["hashistack:name"]}-client` };
+  config["hashistack:timing"] = timing;
+  hands.write();
+  // The silent one is made anew.
+  const slow = { instance: "slow", slowMs: 8000, label: `${config["hashistack:name"]}-edge` };
   await ask(hands.linode.api.url, "POST", "/lab/faults", { on: "POST /linode/instances", ...slow });
 }
 
@@ -30,16 +38,11 @@ async function failAndBeSilent(hands: Hands): Promise<void> {
   const name = hands.config["hashistack:name"];
   await ask(hands.linode.api.url, "POST", "/lab/faults", { on, label: `${name}-control`, instance: "fails" });
   await ask(hands.linode.api.url, "POST", "/lab/faults", { on, label: `${name}-edge`, instance: "mute" });
-  const timing = hands.config["hashistack:timing"];
-  hands.config["hashistack:timing"] = { ...timing, newMachineMinutes: 1 };
-  hands.write();
   await hands.check("an up with a machine that fails and one that is silent says which", async () => {
     const ran = await hands.cli("up", "--json");
     const { found } = lastWords(ran);
     return { ok: ran.code === 1 && found.includes("control-a") && found.includes("edge-a"), found };
   });
-  hands.config["hashistack:timing"] = timing;
-  hands.write();
   await faultsMet(hands);
 }
 
