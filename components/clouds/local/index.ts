@@ -13,7 +13,6 @@ export interface LocalCloudArgs {
   /** Private prefixes of the machines; the second undefined for the lab's own. */
   ipv4: string;
   /** Private IPv6 network. Default: none. Example: "fd00:1ab::/64". */
-  /** Private IPv6 network. Default: none. Example: "fd00:1ab::/64". */
   ipv6?: string;
   /** Whether the image carries the daemons' programs. */
   bake: boolean;
@@ -48,7 +47,6 @@ export class LocalCloud implements Cloud {
     this.capacity = { memoryMb: args.memoryMb, cpuMhz: 2000 };
   }
 
-  /** A machine inside this host. */
   /** A machine inside this host. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
     const spec = pulumi.jsonStringify({
@@ -105,7 +103,8 @@ export class LocalCloud implements Cloud {
         interpreter: [this.program],
         create: "install",
         update: "install",
-        stdin: pulumi.jsonStringify({ name: cloudName, programs }),
+        // No secret; but what is marked as one is a rule without exceptions.
+        stdin: pulumi.secret(pulumi.jsonStringify({ name: cloudName, programs })),
         triggers: [machineId],
         // The first time on a host it is built, and says how far it is.
         logging: "stderr",

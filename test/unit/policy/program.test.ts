@@ -37,6 +37,23 @@ function subjectsOf(resources: readonly Recorded[], stack: string): Subject[] {
   }));
 }
 
+test(
+  "what a stack may ask for besides keeps to every rule",
+  async () => {
+    const acme = {
+      ...{ email: "ops@example.org", provider: "linode", credential: { token: "t" } },
+    };
+    const config = { ...configOf(devStack), "hashistack:acme": JSON.stringify(acme) };
+    const up = subjectsOf((await deploy(config)).resources, "dev");
+    expect(up.flatMap((subject) => jobsIn(subject)).map(({ id }) => id)).toContain("acme");
+    for (const rule of rules) {
+      const { violations, undecided } = judge(rule, up);
+      expect([rule.name, violations, undecided]).toEqual([rule.name, [], []]);
+    }
+  },
+  patience,
+);
+
 describe.each([
   ["dev", devStack],
   ["separate servers", separateServers],
