@@ -1,8 +1,8 @@
 /**
  * A browser in the network namespace in which it is started, and people who use it: each has cookies of his own.
  *
- * The first line of standard input is { hosts: { <name>: <address> }, keys: [<SPKI's SHA-256, base64>] }: where names lead,
- * and of which public keys certificates are trusted besides those that the world trusts. Each further line is
+ * The first line of standard input is { hosts: { <name>: <address> }, keys: [<SPKI's SHA-256, base64>] }: where names lead
+ * (there are no others: a page that asks for a font elsewhere is not waited for), and of which public keys certificates are trusted besides those that the world trusts. Each further line is
  * { person, … } and one of
  *   go: <url>                         goes there
  *   submit: <selector>, fill: { <selector>: <text> }    fills in, presses, and waits for what comes
@@ -27,7 +27,7 @@ async function start({ hosts, keys }) {
     // It has no rights to give up: it runs as nobody, in a tree of its own.
     chromiumSandbox: false,
     args: [
-      `--host-resolver-rules=${rules.join(",")}`,
+      `--host-resolver-rules=${[...rules, "MAP * ~NOTFOUND"].join(",")}`,
       `--ignore-certificate-errors-spki-list=${keys.join(",")}`,
     ],
   });

@@ -105,7 +105,10 @@ describe("a closed site", () => {
     siteCa = ca.site ?? "";
     edge = (await trial.machine("edge-a")).publicIpv4;
     const leaf = await leafOf(loadBalancers[0]?.address ?? "", siteCa);
-    people = await People.start(trial, "stranger", { [name]: edge }, [keyOf(leaf), keyOf(tls.cert)]);
+    people = await People.start(trial, "stranger", { [name]: edge, [issuer.address]: issuer.address }, [
+      keyOf(leaf),
+      keyOf(tls.cert),
+    ]);
   });
   afterAll(async () => {
     await people?.end();
