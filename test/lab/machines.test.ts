@@ -1,9 +1,21 @@
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  ask,
+  connects,
+  lab,
+  labRun,
+  type Machine,
+  network,
+  otherLab,
+  program,
+  run,
+  sshWith,
+} from "./support/lab-program";
 import { traces } from "./support/traces";
 
 /**
@@ -11,48 +23,7 @@ import { traces } from "./support/traces";
  * that nothing is left. Needs root, a built dist/ and, the first time, Debian's packages.
  */
 
-const program = join(__dirname, "../../lab/bin/hashistack-lab.js");
-const lab = "test-machines";
-const otherLab = "test-machines-2";
-const network = { ipv4: "198.51.100.0/24", ipv6: "fd00:1ab::/64" };
 const dir = mkdtempSync(join(tmpdir(), "hashistack-lab-test-"));
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-interface Machine {
-  readonly id: string;
-  readonly name: string;
-  readonly privateIpv4: string;
-  readonly privateIpv6: string;
-  readonly publicIpv4?: string;
-  readonly publicIpv6?: string;
-  readonly forwardAddress?: string;
-  readonly state?: string;
-}
-
-function run(argv: readonly string[], input = ""): Promise<Outcome> {
-  return new Promise((resolve) => {
-    // It ends when the pipes are closed: a machine that held one open would show here as a test that hangs.
-    const child = execFile(argv[0], argv.slice(1), { timeout: 60_000 }, (error, out, err) => {
-      resolve({ code: error ? Number(error.code ?? 1) : 0, out, err });
-    });
-    // A program that ends without reading is told by its status.
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.end(input);
-  });
-}
-
-const labRun = (args: readonly string[], input?: string, name = lab) =>
-  run([process.execPath, program, "--lab", name, ...args], input);
-
-async function ask<T>(args: readonly string[], input?: string, name = lab): Promise<T> {
-  const { code, out, err } = await labRun(args, input, name);
-  if (code !== 0) throw new Error(`hashistack-lab ${args.join(" ")} ended with ${code}: ${err}`);
-  return JSON.parse(out) as T;
-}
 
 for (const name of ["user", "host"]) {
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", join(dir, name)]);
@@ -71,30 +42,7 @@ const create = (spec: string, name = lab) => ask<Machine>(["create"], spec, name
 const stateOf = async (name: string) =>
   (await ask<Machine[]>(["list"])).find((machine) => machine.name === name)?.state;
 
-/** SSH as the engine does it: the host's key is known, nothing is asked. */
-function ssh(to: string, command: readonly string[], options: readonly string[] = []): Promise<Outcome> {
-  return run(["ssh", "-F", join(dir, "config"), ...options, to, ...command]);
-}
-
-async function untilSsh(to: string, options: readonly string[] = [], command = ["true"]): Promise<string> {
-  const end = Date.now() + 30_000;
-  for (;;) {
-    const { code, out, err } = await ssh(to, command, options);
-    if (code === 0) return out.trim();
-    if (Date.now() > end) throw new Error(`No SSH to ${to} within 30 s: ${err}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** Says "open" where a connection is made from a namespace of the lab, else why not. */
-async function connects(from: readonly string[], address: string, port: number): Promise<string> {
-  const script = `
-    const socket = require("net").connect(${port}, "${address}");
-    socket.setTimeout(1500, () => { console.log("silent"); process.exit(); });
-    socket.on("error", (error) => { console.log(error.code); });
-    socket.on("connect", () => { console.log("open"); socket.destroy(); });`;
-  return (await labRun(["exec", ...from, "--", process.execPath, "-e", script])).out.trim();
-}
+const { ssh, untilSsh } = sshWith(join(dir, "config"));
 
 let support: Machine;
 let control: Machine;

@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { renderSigner } from "../../../components/pki/signer";
 import { renderApplyInput } from "../../../components/provisioning/apply";
-import type { PlanFragment, PlannedCertificate, PlannedZone } from "../../../components/provisioning/plan";
+import type { PlanFragment, PlannedCertificate } from "../../../components/provisioning/plan";
 import { type LabMachine, Machines, must } from "./machines";
+import { type Authority, authKey, certificate, daemon, serverName, zones } from "./plans";
 
 const machines = new Machines("provisioning");
-const serverName = "support.test.internal";
-const authKey = "0f".repeat(32);
 let hostKey: { support: string; member: string };
 let support: LabMachine;
 let member: LabMachine;
-let authorities: Record<string, { rootPem: string; issuingPem: string; issuingKeyPem: string }>;
+let authorities: Record<string, Authority>;
 
 function authority(service: string) {
   const found = authorities[service];
@@ -18,63 +17,15 @@ function authority(service: string) {
   return found;
 }
 
-function zones(ports: number[], other: LabMachine): PlannedZone[] {
-  const router = { sources: ["198.51.100.1/32", "fd00:1ab::1/128"], description: "The engine" };
-  const open = (port: number) => ({ port: String(port), protocol: "tcp" as const });
-  return [
-    { ...router, name: "hs10-engine", ports: [open(22)] },
-    {
-      name: "hs20-members",
-      sources: [`${other.privateIpv4}/32`, `${other.privateIpv6}/128`],
-      ports: ports.map(open),
-      description: "Each other",
-    },
-  ];
-}
-
-function certificate(
-  service: string,
-  name: string,
-  more: Partial<PlannedCertificate> = {},
-): PlannedCertificate {
-  return {
-    service,
-    profile: name,
-    authKey,
-    commonName: service === "support" ? serverName : `${name}.node.consul`,
-    dnsNames: ["localhost", service === "support" ? serverName : `${name}.node.consul`],
-    ipAddresses: ["127.0.0.1", "::1"],
-    directory: `/etc/ssl/${service}`,
-    caPem: authority(service).rootPem,
-    issuingPem: authority(service).issuingPem,
-    owner: "root",
-    group: "root",
-    notifies: [],
-    ...more,
-  };
-}
-
 function supportInput() {
   const signer = { serverName, caPem: authority("support").rootPem };
-  const own = certificate("support", "support");
+  const own = certificate(authority("support"), "support", "support");
   const fragments: Record<string, PlanFragment> = {
     machine: { zones: zones([8888], member) },
     signer: renderSigner({ version: "1.6.5", authorities, certificate: own }),
   };
   return renderApplyInput({ machine: "support", hostname: "support", signer }, fragments);
 }
-
-const daemon = (port: number, text: string) => `[Unit]
-Description=A daemon of the test
-
-[Service]
-User=daemon-a
-ExecStart=/usr/bin/python3 -m http.server --bind :: ${port}
-# ${text}
-
-[Install]
-WantedBy=multi-user.target
-`;
 
 function memberInput(
   change: { leaf?: Partial<PlannedCertificate>; text?: string; extra?: PlanFragment } = {},
@@ -98,7 +49,9 @@ function memberInput(
         notifies,
       },
     ],
-    certificates: [certificate("consul", "member", { group: "daemon-a", notifies, ...change.leaf })],
+    certificates: [
+      certificate(authority("consul"), "consul", "member", { group: "daemon-a", notifies, ...change.leaf }),
+    ],
     units: [
       {
         name: "daemon-a.service",
