@@ -144,7 +144,9 @@ function refusal(method: string, path: string, answer: Answer, secrets: readonly
   const reasons = (Array.isArray(errors) ? errors : []).map((reason) =>
     withoutSecrets(String(reason), secrets),
   );
-  const said = reasons.length > 0 ? reasons.join("; ").replace(/\s*\n\s*/g, " ") : "no reason given";
+  // A server that hears of no leader sends whoever asks on, to nowhere.
+  const silent = answer.status === 307 ? "none of its servers leads just now" : "no reason given";
+  const said = reasons.length > 0 ? reasons.join("; ").replace(/\s*\n\s*/g, " ") : silent;
   return new VaultError(`Vault refused ${method} ${path}: ${answer.status}, ${said}`, answer.status, reasons);
 }
 
