@@ -4,6 +4,7 @@ import { backupState, restoreState } from "./backup";
 import * as commands from "./commands";
 import { doctor } from "./doctor";
 import { CliError } from "./errors";
+import * as lookers from "./lookers";
 import { plan } from "./plan";
 import { restoreUserPath } from "./root";
 
@@ -112,7 +113,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(act((flags: Flags) => commands.destroy({ ...flags, json: flags.json ?? false })));
   withStack(program.command("env"))
     .description('print shell variables for consul, nomad and vault: eval "$(npx hashistack env)"')
-    .action(act((flags: Flags) => commands.env(flags)));
+    .action(act((flags: Flags) => lookers.env(flags)));
   withStack(program.command("exec"))
     .description("run a program with addresses, CAs and tokens set: npx hashistack exec -- nomad node status")
     .argument("<words...>", "the program and its arguments, after --")
@@ -120,7 +121,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       "after",
       "\ncurl finds the services by the names in their certificates: sh -c 'curl https://$NOMAD_TLS_SERVER_NAME:4646/v1/status/leader'",
     )
-    .action(act((words: string[], flags: Flags) => commands.exec(flags, words)));
+    .action(act((words: string[], flags: Flags) => lookers.exec(flags, words)));
   withStack(program.command("ssh"))
     .description("log in to a machine, or run a command there: npx hashistack ssh control-a -- uptime")
     .argument("<machine>", "its name, or a beginning that no other has")
@@ -128,15 +129,15 @@ export async function main(argv: readonly string[]): Promise<number> {
       "[words...]",
       "a command, after --; several words are quoted one by one, one word is a shell line",
     )
-    .action(act((machine: string, words: string[], flags: Flags) => commands.ssh(flags, machine, words)));
+    .action(act((machine: string, words: string[], flags: Flags) => lookers.ssh(flags, machine, words)));
   withStack(program.command("ui"))
     .description("open loopback forwards to the web pages of Nomad, Consul and Vault and print their URLs")
     .option("--json", "print the URLs as one JSON line")
-    .action(act((flags: Flags) => commands.ui({ ...flags, json: flags.json ?? false })));
+    .action(act((flags: Flags) => lookers.ui({ ...flags, json: flags.json ?? false })));
   withStack(program.command("status"))
     .description("members, leaders, voters, seals, nodes, jobs, certificates; says what is wrong")
     .option("--json", "print it as JSON")
-    .action(act((flags: Flags) => commands.status({ ...flags, json: flags.json ?? false })));
+    .action(act((flags: Flags) => lookers.status({ ...flags, json: flags.json ?? false })));
   const acme = program.command("acme").description("the site's public certificate");
   withStack(acme.command("renew"))
     .description(
