@@ -53,6 +53,22 @@ function storageConfig(server: VaultServerPlan): Record<string, unknown> {
   };
 }
 
+/** The audit is in the journal too, so that Vault goes on where this file cannot be written. */
+const rotation = `/var/log/vault/audit.log {
+  daily
+  maxsize 256M
+  rotate 14
+  compress
+  missingok
+  notifempty
+  su vault vault
+  create 0600 vault vault
+  postrotate
+    /usr/bin/systemctl kill --kill-whom=main --signal=HUP vault.service
+  endscript
+}
+`;
+
 function serverConfig(server: VaultServerPlan): Record<string, unknown> {
   const host = urlHost(server.address);
   return {
@@ -131,6 +147,7 @@ export function renderVaultServer(server: VaultServerPlan): PlanFragment {
         // Whom to join is asked once in a server's life; what else is in it is in the unit too.
         notifies: [],
       },
+      { path: "/etc/logrotate.d/vault", content: rotation, owner: "root", group: "root", mode: "0644" },
     ],
     certificates: [leafCertificate("vault", server.leaf, "vault", "vault.service")],
     units: [
@@ -144,6 +161,7 @@ export function renderVaultServer(server: VaultServerPlan): PlanFragment {
         service: [...hardening, "MemorySwapMax=0", `X-PerformanceMultiplier=${server.performanceMultiplier}`],
         onChange: "rollout",
       }),
+      { name: "logrotate.timer", enable: true },
     ],
     checks: [
       {

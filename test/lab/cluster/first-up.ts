@@ -47,6 +47,33 @@ export function firstUp(trial: Trial, ingress = "fabio"): void {
     expect(answers.map(({ body }) => JSON.parse(body ?? "{}").sealed)).toEqual(servers.map(() => false));
   });
 
+  it("Vault's audit goes to a file, which is rotated while Vault goes on, and to the journal", async () => {
+    const { stdout } = await trial.cli("status", "--json");
+    const leader = value<{ peers: readonly RaftPeer[] }>((JSON.parse(stdout) as Seen).vault).peers.find(
+      (peer) => peer.leader,
+    );
+    const { machines } = await trial.outputs();
+    const [machine = ""] = Object.keys(machines).filter((name) => machines[name]?.id === leader?.name);
+    const size = async () =>
+      Number(await trial.inside(machine, "stat", "--format=%s", "/var/log/vault/audit.log"));
+    expect(await size()).toBeGreaterThan(0);
+    await trial.inside(machine, "logrotate", "--force", "/etc/logrotate.d/vault");
+    await trial.inside(machine, "test", "-s", "/var/log/vault/audit.log.1.gz");
+    const { code } = await trial.cli("exec", "--", "vault", "token", "lookup", "-format=json");
+    expect(code).toBe(0);
+    await expect.poll(size, { timeout: 10_000 }).toBeGreaterThan(0);
+    const journal = await trial.inside(
+      machine,
+      "journalctl",
+      "-u",
+      "vault.service",
+      "-o",
+      "cat",
+      "--no-pager",
+    );
+    expect(journal).toContain('"path":"auth/token/lookup-self"');
+  });
+
   it("the site answers on each load balancer with a chain that verifies, over IPv4 and IPv6", async () => {
     const { loadBalancers, ca, siteUrl, machines } = await trial.outputs();
     expect(loadBalancers.length).toBeGreaterThan(0);
