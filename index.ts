@@ -1,3 +1,4 @@
+import { output } from "@pulumi/pulumi";
 import { Acme } from "./components/acme";
 import { Cluster } from "./components/cluster";
 import { DomainAddress } from "./components/dns/domain-address";
@@ -25,7 +26,8 @@ const publicCertificate =
     ? new Acme("acme", { cluster, settings: { ...settings, acme: settings.acme }, site })
     : undefined;
 
-export const siteUrl = site?.url;
+// What a stack does not have is no output of its own, and no warning.
+export const siteUrl = output(site?.url);
 export const plan = cluster.plan;
 export const support = cluster.support;
 export const loadBalancers = cluster.loadBalancers;
@@ -37,4 +39,4 @@ export const nomadToken = cluster.nomadToken;
 export const vaultLogin = cluster.vaultLogin;
 export const recoveryKeys = cluster.recoveryKeys;
 export const sshPrivateKey = cluster.sshPrivateKey;
-export const acme = publicCertificate?.output;
+export const acme = output(publicCertificate?.output);

@@ -30,7 +30,7 @@ export { NomadServer, type NomadServerArgs } from "./roles/nomad-server";
 export { VaultServer, type VaultServerArgs } from "./roles/vault-server";
 export { parseSettings, readSettings, type Settings, SettingsError } from "./settings";
 export { Site, type SiteArgs } from "./site";
-export { type PlanSummary, planText, summarise } from "./summary";
 export { publish } from "./site-parts";
+export { type PlanSummary, planText, summarise } from "./summary";
 export { Support, type SupportArgs } from "./support";
 export { VaultConfiguration, type VaultConfigurationArgs } from "./vault-configuration";

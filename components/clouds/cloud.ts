@@ -22,7 +22,6 @@ export interface Opening {
   /** "tcp" or "udp". */
   protocol: string;
   /** Example: 443. */
-  /** Example: 443. */
   port: number;
   /** What answers there. Example: "site". */
   service: string;
@@ -34,7 +33,6 @@ export interface MachineRequest {
   name: string;
   /** The name in the cloud, with its random suffix. Example: "dev-control-a-1f2e3d". */
   cloudName: pulumi.Input<string>;
-  /** Whether it has addresses that are reached from outside. */
   /** Whether it has addresses that are reached from outside. */
   public: boolean;
   /** All that is reached from outside; whatever is not here, the cloud's own filter drops. None on a machine that is not public. */
@@ -59,7 +57,6 @@ export interface MachineRequest {
   /** The cloud's own word for the size; undefined for its default. */
   size?: string;
   /** Who may log in, and by which host key it is known the first time. */
-  /** Who may log in, and by which host key it is known the first time. */
   firstContact: FirstContact;
 }
 
@@ -68,13 +65,11 @@ export interface CloudMachine {
   /** The cloud's id of the machine: changes when the machine is another one. */
   id: pulumi.Output<string>;
   /** In the private network. */
-  /** In the private network. */
   privateIpv4: pulumi.Output<string>;
   /** Undefined inside the output where the cloud's private network has IPv4 alone. */
   privateIpv6: pulumi.Output<string | undefined>;
   /** Undefined inside the output where the machine has none. */
   publicIpv4: pulumi.Output<string | undefined>;
-  /** Undefined inside where the machine has none. */
   /** Undefined inside where the machine has none. */
   publicIpv6: pulumi.Output<string | undefined>;
   /** The address by which an admin's program reaches a public machine; on a cloud its public address. */
@@ -108,7 +103,6 @@ export interface Cloud {
    * address is known. Default: they have IPv4 alone.
    */
   readonly publicIpv6?: boolean;
-  /** Makes a machine, reached by the host key of the request. */
   /** Makes a machine, reached by the host key of the request. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine;
   /**

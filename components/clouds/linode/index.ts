@@ -98,7 +98,6 @@ export class LinodeCloud implements Cloud {
   }
 
   /** An instance. */
-  /** An instance. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
     const { args } = this;
     const instance = new linode.Instance(

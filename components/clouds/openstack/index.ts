@@ -97,7 +97,6 @@ export class OpenStackCloud implements Cloud {
   }
 
   /** An instance. */
-  /** An instance. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine {
     const { name, cloudName, host } = request;
     // Of a pet, the machine is protected; what stands beside it can be made again.
