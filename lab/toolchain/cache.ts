@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import type { Architecture } from "./manifest";
+import type { Architecture } from "./program";
 
 /** Where a cached file came from. */
 export type Origin = "release" | "module" | "debian";

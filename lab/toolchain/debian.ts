@@ -1,7 +1,7 @@
 /** One program out of a Debian package: apt fetches and verifies it, dpkg-deb unpacks it; nothing is installed. */
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { DebianPackage } from "./manifest";
+import type { DebianPackage } from "./program";
 import type { OnPhase } from "./release";
 import { run } from "./run";
 

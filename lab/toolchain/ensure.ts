@@ -6,9 +6,9 @@ import { fetchDebian } from "./debian";
 import { ReleaseHosts, Unreachable } from "./download";
 import { buildModule, type GoBuilder, moduleRecipe, prefetchModules } from "./goModule";
 import { withLock } from "./lock";
-import type { Program } from "./manifest";
 import { PathPrograms } from "./onPath";
 import { checkPrerequisites } from "./prerequisites";
+import type { Program } from "./program";
 import { fetchRelease } from "./release";
 
 /** One program that is ready to run. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Architecture, GoModule } from "./manifest";
+import type { Architecture, GoModule } from "./program";
 import { run } from "./run";
 
 /** Far more than any build here takes on one slow core. */

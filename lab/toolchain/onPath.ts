@@ -5,7 +5,7 @@ import { access, mkdir, readFile, realpath, rename, stat, writeFile } from "node
 import { delimiter, dirname, join, sep } from "node:path";
 import { z } from "zod";
 import { sha256File } from "./cache";
-import type { Program } from "./manifest";
+import type { Program } from "./program";
 import { run } from "./run";
 
 /** What PATH offered. `version` is absent when the program could not say. */

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type GoBuilder, goLine } from "./goModule";
-import type { Program } from "./manifest";
 import { findOnPath } from "./onPath";
+import type { Program } from "./program";
 import { run } from "./run";
 
 /** Something is missing on the host; `missing` has one sentence each. */

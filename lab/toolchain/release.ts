@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import * as yauzl from "yauzl";
 import { sha256File } from "./cache";
 import { BadRelease, type ReleaseHosts, Unreachable } from "./download";
-import type { Architecture, Release } from "./manifest";
+import type { Architecture, Release } from "./program";
 import { run } from "./run";
 
 /** Called when the work turns to another phase. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ReleaseHosts, Unreachable } from "../../../lab/toolchain/download";
 import { ensureWith, type Toolchain } from "../../../lab/toolchain/ensure";
-import type { Release } from "../../../lab/toolchain/manifest";
+import type { Release } from "../../../lab/toolchain/program";
 import {
   MODULE,
   makeSigner,

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Toolchain } from "../../../lab/toolchain/ensure";
-import type { GoModule, Program, Release } from "../../../lab/toolchain/manifest";
+import type { GoModule, Program, Release } from "../../../lab/toolchain/program";
 
 export const SCRIPT = "#!/bin/sh\necho 'Tool v1.2.3'\n";
 
