@@ -96,6 +96,7 @@ export const outcomes = {
     "forward from there to here": "refused",
     "the agent": "refused",
     "the restart key: what waits?": "allowed",
+    "the restart key: deletes a sound server's data": "refused",
     "the restart key: another command": "refused",
     "the restart key: a shell": "refused",
     "the restart key: a terminal": "refused",
