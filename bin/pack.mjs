@@ -2,14 +2,22 @@
 /**
  * Makes the packages that are published, as .tgz files in dist/packages: the library and the policy pack as `npm pack` makes
  * them of their folders, the lab and the command line from what of dist/ is theirs. Prints the files' paths, one a line.
- *
- * --publish publishes them in the order in which they need each other; --dry-run with it says what would be published.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { parseArgs } from "node:util";
 import { root } from "./host.mjs";
 import { node, run, StepError } from "./steps.mjs";
+import { wordsTyped } from "./words.mjs";
+
+const help = `npm run pack · npm run release [-- --dry-run]
+
+Makes the packages that are published, as .tgz files in dist/packages, and prints their paths, one a line.
+
+  --publish  publishes them, in the order in which they need each other (npm run release says this)
+  --dry-run  with it: says what would be published
+  --help     this
+
+Exit codes: 0 made · 1 it failed · 2 it was not understood`;
 
 const out = join(root, "dist", "packages");
 const json = (...path) => JSON.parse(readFileSync(join(root, ...path), "utf8"));
@@ -105,8 +113,8 @@ async function pack(folder) {
   return join(out, file);
 }
 
+const values = wordsTyped(help, ["publish", "dry-run"]);
 try {
-  const { values } = parseArgs({ options: { publish: { type: "boolean" }, "dry-run": { type: "boolean" } } });
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   await run("compiling", [node(), compiler, "-p", "tsconfig.json"]);
   for (const folder of ["components", "cli", "lab"]) removeOrphans(folder);

@@ -4,6 +4,16 @@
  */
 import { hostFacts, missingOf, npmIsCurrent } from "./host.mjs";
 import * as steps from "./steps.mjs";
+import { wordsTyped } from "./words.mjs";
+
+const help = `npm start
+
+From a fresh clone to a running cluster in this host: installs what lacks, builds, and brings the stack "dev" up. Again, it
+changes nothing.
+
+  --help   this
+
+Exit codes: 0 it is up · 1 it failed · 2 this host cannot, or it was not understood · 130 interrupted`;
 
 function plan(facts) {
   const packages = facts.missingPackages ?? [];
@@ -56,6 +66,7 @@ async function main() {
   return 0;
 }
 
+wordsTyped(help);
 try {
   process.exitCode = await main();
 } catch (error) {

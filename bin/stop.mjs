@@ -6,6 +6,16 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { asRoot, root } from "./host.mjs";
 import * as steps from "./steps.mjs";
+import { wordsTyped } from "./words.mjs";
+
+const help = `npm stop [-- --force]
+
+Destroys the stacks of local machines and the lab: machines, networks, state. The caches stay.
+
+  --force  ends the lab without asking the engine, and forgets the state
+  --help   this
+
+Exit codes: 0 all is gone · 1 it failed · 2 it was not understood · 130 interrupted`;
 
 const folder = join(root, ".hashistack");
 
@@ -76,8 +86,9 @@ async function main(force) {
   return 0;
 }
 
+const { force = false } = wordsTyped(help, ["force"]);
 try {
-  process.exitCode = await main(process.argv.includes("--force"));
+  process.exitCode = await main(force);
 } catch (error) {
   console.error(error instanceof steps.StepError ? error.message : error);
   if (error.exitCode === 2)

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 
@@ -104,5 +105,28 @@ describe("what is installed", () => {
     ["absent but optional", { "node_modules/a": { version: "1", optional: true } }, {}, true],
   ])("compares the lock with what is there: %s", (_what, wanted, installed, same) => {
     expect(host.sameLock(lock(wanted), lock(installed))).toBe(same);
+  });
+});
+
+describe.each(["start", "stop", "pack"])("bin/%s.mjs", (program) => {
+  const typed = (...words: string[]) =>
+    spawnSync(process.execPath, [resolve(__dirname, `../../../bin/${program}.mjs`), ...words], {
+      encoding: "utf8",
+      // Nothing could be done without programs.
+      env: { PATH: "/nonexistent" },
+    });
+
+  it("tells of itself and does nothing", () => {
+    const { status, stdout, stderr } = typed("--help");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^npm (start|stop|run pack)[^]*Exit codes: 0 /);
+  });
+
+  it("does nothing where it does not understand", () => {
+    for (const word of ["--forse", "-x", "dev"]) {
+      const { status, stdout, stderr } = typed(word);
+      expect([status, stdout]).toEqual([2, ""]);
+      expect(stderr).toContain(word);
+    }
   });
 });
