@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "./errors";
 import { type Call, requestJson } from "./http";
+import { openWorkspace, type StackOptions } from "./options";
 import { loadOutputs, type Outputs } from "./outputs";
 import { vaultLogin } from "./toolEnv";
-import { checkStackName, findWorkspace } from "./workspace";
 
 type Acme = NonNullable<Outputs["acme"]>;
 
@@ -112,9 +112,7 @@ export async function lastRun(outputs: Outputs, acme: Acme): Promise<AcmeRun | u
   return why === undefined ? kept : { at, result: "failed", message: why };
 }
 
-export interface RenewOptions {
-  stack: string;
-  cwd: string;
+export interface RenewOptions extends StackOptions {
   /** Ask for a certificate though none is due. */
   force: boolean;
   /** Minutes. */
@@ -123,8 +121,9 @@ export interface RenewOptions {
 
 /** `hashistack acme renew`: a run now, and what comes of it. Gives the exit code. */
 export async function renew(options: RenewOptions): Promise<number> {
-  checkStackName(options.stack);
-  const outputs = await loadOutputs(findWorkspace(options.cwd), options.stack);
+  if (!(options.limit > 0 && Number.isFinite(options.limit)))
+    throw new CliError("--limit must be a number of minutes above 0");
+  const outputs = await loadOutputs(openWorkspace(options), options.stack);
   const { acme } = outputs;
   if (!acme)
     throw new CliError(

@@ -99,27 +99,36 @@ function agrees(
 
 const clusterMachine = "pulumi-hashistack:index:ClusterMachine";
 const command = "command:remote:Command";
+/** How the Command that enrols a machine is named: the machine, and this. */
+const ENROL = "-enrol";
 
 /**
  * Machines of a cluster that were made and never enrolled: their making failed, they never answered, or the run was cut in
  * between. Nothing is on them, and nobody has a key to them but the state's throw-away one. Those that have a
- * successor go by themselves. Pure.
+ * successor go by themselves. One whose enrolment does not say in clear which machine it was of is none of them: what is
+ * told here is deleted. Pure.
  */
 export function unfinishedAmong(exported: Exported): StateResource[] {
   const resources = exported.deployment?.resources ?? [];
-  const enrolled = new Set(
-    resources
-      .filter(({ type, urn }) => type === command && parseUrn(urn).name.endsWith("-enrol"))
-      .flatMap(({ inputs }) => (Array.isArray(inputs?.triggers) ? inputs.triggers.map(String) : [])),
-  );
+  const enrolled = new Set<string>();
+  const unread = new Set<string>();
+  for (const { type, urn, inputs } of resources) {
+    const { name } = parseUrn(urn);
+    if (type !== command || !name.endsWith(ENROL)) continue;
+    const ids: unknown[] = Array.isArray(inputs?.triggers) ? inputs.triggers : [];
+    if (ids.length === 0 || ids.some((id) => typeof id !== "string"))
+      unread.add(name.slice(0, -ENROL.length));
+    for (const id of ids) enrolled.add(String(id));
+  }
   return resources.filter(
-    ({ type, id, parent, delete: succeeded }) =>
+    ({ urn, type, id, parent, delete: succeeded }) =>
       type === machineType &&
       id &&
       !succeeded &&
       parent &&
       parseUrn(parent).type === clusterMachine &&
-      !enrolled.has(id),
+      !enrolled.has(id) &&
+      !unread.has(parseUrn(urn).name),
   );
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type AcmeRun, lastRun } from "../../../cli/acme";
+import { type AcmeRun, lastRun, renew } from "../../../cli/acme";
 import type { Outputs } from "../../../cli/outputs";
 import { type Answer, Stage, serverName } from "../bootstrap/programs";
 import { outputsFixture } from "./outputs.fixture";
@@ -54,6 +54,13 @@ const failed = (events: object[]) => ({
   ID: "a1",
   ClientStatus: "failed",
   TaskStates: { acme: { Events: events } },
+});
+
+test("a run by hand is waited for within a limit that is one", async () => {
+  for (const limit of [Number("soon"), 0, -1, Number.POSITIVE_INFINITY]) {
+    const options = { stack: "dev", cwd: "/nonexistent", force: false, limit };
+    await expect(renew(options)).rejects.toThrow("--limit must be a number of minutes above 0");
+  }
 });
 
 test("before any run there is none", async () => {

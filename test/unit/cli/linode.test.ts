@@ -148,6 +148,17 @@ describe("machines that never were enrolled", () => {
     expect(names(unfinishedAmong(state))).toEqual(["2", "4"]);
   });
 
+  it("are none whose enrolment cannot be read: a machine that may be in use is left alone", () => {
+    const sealed = {
+      "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+      ciphertext: "v1:x",
+    };
+    for (const inputs of [{ triggers: sealed }, { triggers: [sealed] }, {}, undefined]) {
+      const state = deployed(instance("support-a", "1"), { ...enrolment("support-a", "1"), inputs });
+      expect(names(unfinishedAmong(state))).toEqual([]);
+    }
+  });
+
   it("are taken out of the state, and nothing points at them any more", () => {
     const gone = instance("client-b", "2");
     const kept = instance("client-a", "1");
