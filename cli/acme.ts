@@ -1,7 +1,7 @@
 /** The job that gets public certificates: what came of its last run, and a run by hand. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { caller } from "./caller";
 import { CliError } from "./errors";
-import { type Call, requestJson } from "./http";
 import { openWorkspace, type StackOptions } from "./options";
 import { loadOutputs, type Outputs } from "./outputs";
 import { vaultLogin } from "./toolEnv";
@@ -35,34 +35,16 @@ interface Allocation {
 
 const PAUSE_MS = 500;
 
-function nomadCall<T>(outputs: Outputs, path: string, more: Partial<Call> = {}): Promise<T> {
-  const { address, serverName } = outputs.apis.nomad;
-  return requestJson({
-    url: `${address}${path}`,
-    serverName,
-    ca: outputs.ca.nomad ?? "",
-    headers: { "X-Nomad-Token": outputs.nomadToken },
-    what: `Nomad ${path.replace(/\?.*$/, "")}`,
-    ...more,
-  }) as Promise<T>;
-}
+const nomadOf = ({ apis, ca, nomadToken }: Outputs) =>
+  caller(apis.nomad, ca.nomad, { "X-Nomad-Token": nomadToken }, "Nomad");
 
-async function vaultCall<T>(outputs: Outputs, path: string, more: Partial<Call> = {}): Promise<T> {
-  const { address, serverName } = outputs.apis.vault;
-  return requestJson({
-    url: `${address}/v1/${path}`,
-    serverName,
-    ca: outputs.ca.vault ?? "",
-    headers: { "X-Vault-Token": await vaultLogin(outputs) },
-    what: `Vault ${path}`,
-    ...more,
-  }) as Promise<T>;
-}
+const vaultOf = async (outputs: Outputs) =>
+  caller(outputs.apis.vault, outputs.ca.vault, { "X-Vault-Token": await vaultLogin(outputs) }, "Vault");
 
 /** The newest run that Nomad remembers; it forgets one some hours after its end. */
 async function newestRun(outputs: Outputs, { job, namespace }: Acme): Promise<NomadRun | undefined> {
   const query = new URLSearchParams({ namespace, prefix: `${job}/periodic-` });
-  const runs = await nomadCall<NomadRun[] | null>(outputs, `/v1/jobs?${query}`);
+  const runs = await nomadOf(outputs)<NomadRun[] | null>(`/v1/jobs?${query}`);
   return (runs ?? []).reduce<NomadRun | undefined>(
     (newest, run) => (newest && newest.SubmitTime >= run.SubmitTime ? newest : run),
     undefined,
@@ -72,7 +54,8 @@ async function newestRun(outputs: Outputs, { job, namespace }: Acme): Promise<No
 /** Why a run ended badly, in its own words or in Nomad's; undefined where it did not. */
 async function failureOf(outputs: Outputs, { namespace }: Acme, run: NomadRun): Promise<string | undefined> {
   const of = `/v1/job/${encodeURIComponent(run.ID)}/allocations?${new URLSearchParams({ namespace })}`;
-  const allocations = (await nomadCall<Allocation[] | null>(outputs, of)) ?? [];
+  const nomad = nomadOf(outputs);
+  const allocations = (await nomad<Allocation[] | null>(of)) ?? [];
   const failed = allocations.find(({ ClientStatus }) => ClientStatus === "failed" || ClientStatus === "lost");
   if (!failed) return allocations.length === 0 ? "Nomad found no place for it" : undefined;
   const [[task = "", state] = []] = Object.entries(failed.TaskStates ?? {});
@@ -81,7 +64,7 @@ async function failureOf(outputs: Outputs, { namespace }: Acme, run: NomadRun): 
     const query = new URLSearchParams({ namespace, task, type: "stderr", plain: "true" });
     const where = { origin: "end", offset: "2000" };
     for (const [name, value] of Object.entries(where)) query.set(name, value);
-    const log = await nomadCall<string>(outputs, `/v1/client/fs/logs/${failed.ID}?${query}`, {
+    const log = await nomad<string>(`/v1/client/fs/logs/${failed.ID}?${query}`, {
       text: true,
     }).catch(() => "");
     const last = log.trim().split("\n").at(-1);
@@ -93,7 +76,8 @@ async function failureOf(outputs: Outputs, { namespace }: Acme, run: NomadRun): 
 
 /** What the run itself kept in Vault, which outlives what Nomad remembers. */
 async function keptRun(outputs: Outputs, { run }: Acme): Promise<AcmeRun | undefined> {
-  const answer = await vaultCall<{ data?: { data?: AcmeRun | null } | null }>(outputs, run, {
+  const vault = await vaultOf(outputs);
+  const answer = await vault<{ data?: { data?: AcmeRun | null } | null }>(`/v1/${run}`, {
     accept: [404],
   });
   return answer.data?.data ?? undefined;
@@ -148,11 +132,12 @@ export async function renew(options: RenewOptions): Promise<number> {
     await ended("the run that was under way", () => newestRun(outputs, acme));
   }
   if (options.force) {
-    await vaultCall(outputs, acme.force, { method: "PUT", body: { data: { at: new Date().toISOString() } } });
+    const vault = await vaultOf(outputs);
+    await vault(`/v1/${acme.force}`, { method: "PUT", body: { data: { at: new Date().toISOString() } } });
   }
   const since = Date.now();
   const query = new URLSearchParams({ namespace: acme.namespace });
-  await nomadCall(outputs, `/v1/job/${encodeURIComponent(acme.job)}/periodic/force?${query}`, {
+  await nomadOf(outputs)(`/v1/job/${encodeURIComponent(acme.job)}/periodic/force?${query}`, {
     method: "POST",
   });
   process.stderr.write(

@@ -20,7 +20,9 @@ import { seal, unseal } from "./archive";
 import { runPulumi } from "./engine";
 import { CliError } from "./errors";
 import { labOf } from "./lab";
+import { openWorkspace } from "./options";
 import { getPassphrase, type PassphraseSource } from "./passphrase";
+import { stackFlag } from "./report";
 import { usesLocalCloud } from "./root";
 import {
   checkpointFile,
@@ -252,8 +254,7 @@ export interface BackupOptions {
 
 /** `hashistack backup-state`. */
 export async function backupState(options: BackupOptions): Promise<number> {
-  checkStackName(options.stack);
-  const workspace = findWorkspace(options.cwd);
+  const workspace = openWorkspace(options);
   const backup = collect(workspace, options.stack);
   // A backup with another passphrase than the state's would be worth nothing: the engine says whether it is the one.
   const words = [
@@ -312,7 +313,7 @@ export async function restoreState(file: string, options: RestoreOptions): Promi
   if (why) throw new CliError(why);
   const aside = putBack(workspace, backup);
   giveBack(workspace);
-  const flag = stack === "dev" ? "" : ` --stack ${stack}`;
+  const flag = stackFlag(stack);
   process.stdout.write(
     [
       `Stack "${stack}" as it was on ${host} at ${date}, with ${resources} resources, is in ${workspace.root}.`,

@@ -1,10 +1,12 @@
 /** `hashistack doctor`: what was changed by hand on the machines, by the programs that made them what they shall be. */
 import { z } from "zod";
 import { CliError } from "./errors";
+import { openWorkspace, type StackOptions } from "./options";
 import { loadOutputs, type Outputs } from "./outputs";
 import { loadPrograms, type MachineProgram, NoAnswer, runOn } from "./programs";
+import { stackFlag } from "./report";
 import { type SshFiles, writeSshFiles } from "./ssh";
-import { checkStackName, findWorkspace, type Workspace } from "./workspace";
+import type { Workspace } from "./workspace";
 
 const findings = z.array(
   z.object({
@@ -235,19 +237,13 @@ export function doctorJson(reports: readonly MachineReport[]): string {
 }
 
 /** `hashistack doctor`: 0 nothing, 1 something was changed, 2 not every machine could be looked at. */
-export async function doctor(options: {
-  stack: string;
-  cwd: string;
-  json?: boolean;
-  repair?: boolean;
-}): Promise<number> {
+export async function doctor(options: StackOptions & { json?: boolean; repair?: boolean }): Promise<number> {
   const { stack } = options;
-  checkStackName(stack);
-  const workspace = findWorkspace(options.cwd);
+  const workspace = openWorkspace(options);
   const ward = await openWard(workspace, stack);
   let reports = await examine(ward);
   if (options.repair) reports = await repair(ward, reports, (line) => process.stderr.write(`${line}\n`));
-  const flag = stack === "dev" ? "" : ` --stack ${stack}`;
+  const flag = stackFlag(stack);
   process.stdout.write(`${options.json ? doctorJson(reports) : doctorText(reports, flag)}\n`);
   return exitCodeOf(reports);
 }
@@ -270,6 +266,6 @@ export async function repairBeforeUp(
   }
   const before = await examine(ward);
   const after = await repair(ward, before, say);
-  if (exitCodeOf(after) !== 0) say(doctorText(after, stack === "dev" ? "" : ` --stack ${stack}`));
+  if (exitCodeOf(after) !== 0) say(doctorText(after, stackFlag(stack)));
   else if (exitCodeOf(before) === 0) say("Nothing was changed by hand.");
 }

@@ -5,6 +5,7 @@ import { engineEnv } from "./engine";
 import { CliError } from "./errors";
 import { openWorkspace, type RunOptions, type StackOptions } from "./options";
 import { loadOutputs } from "./outputs";
+import { stackFlag } from "./report";
 import { pickMachine, remoteCommand, writeSshFiles } from "./ssh";
 import { expectedOf, judge } from "./status/judge";
 import { observe } from "./status/observe";
@@ -98,7 +99,7 @@ export async function ui(options: RunOptions): Promise<number> {
   const interrupted = (): void => stop.abort();
   process.on("SIGINT", interrupted);
   process.on("SIGTERM", interrupted);
-  const flag = options.stack === "dev" ? "" : ` --stack ${options.stack}`;
+  const flag = stackFlag(options.stack);
   try {
     await forward(pages, ssh, outputs.support.name, stop.signal, () => {
       const json = JSON.stringify(

@@ -22,8 +22,10 @@ import {
 } from "../components/summary";
 import { deployedIn } from "./deployed";
 import { CliError } from "./errors";
+import { openWorkspace, type StackOptions } from "./options";
 import { resourcesOf } from "./replace";
-import { checkStackName, findWorkspace, type Workspace } from "./workspace";
+import { stackFlag } from "./report";
+import type { Workspace } from "./workspace";
 
 /** The part of the library that is used here; it brings no types of its own. */
 const yaml = require("js-yaml") as {
@@ -43,9 +45,8 @@ export interface Outlook {
 }
 
 /** `hashistack plan`. Gives the exit code. */
-export async function plan(options: { stack: string; cwd: string; json?: boolean }): Promise<number> {
-  checkStackName(options.stack);
-  const outlook = await look(findWorkspace(options.cwd), options.stack, new Date());
+export async function plan(options: StackOptions & { json?: boolean }): Promise<number> {
+  const outlook = await look(openWorkspace(options), options.stack, new Date());
   if (outlook.unknown)
     process.stderr.write(`What is there is not known, so neither what changes: ${outlook.unknown}\n`);
   process.stdout.write(`${options.json ? outlookJson(outlook) : outlookText(outlook, options.stack)}\n`);
@@ -65,7 +66,7 @@ export async function announce(
     const { plan, warnings, changes } = await look(workspace, stack, new Date());
     if (!changes || !isChange(changes)) return;
     say(headline(plan));
-    say(changesText(changes, plan, flagOf(stack)));
+    say(changesText(changes, plan, stackFlag(stack)));
     for (const { text } of [...plan.warnings, ...warnings]) say(`warning: ${text}`);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -110,13 +111,9 @@ async function deployedMachines(workspace: Workspace, stack: string): Promise<De
   }
 }
 
-function flagOf(stack: string): string {
-  return stack === "dev" ? "" : ` --stack ${stack}`;
-}
-
 /** For people. */
 export function outlookText({ plan, warnings, changes }: Outlook, stack: string): string {
-  return planText(plan, { warnings, changes, flag: flagOf(stack) });
+  return planText(plan, { warnings, changes, flag: stackFlag(stack) });
 }
 
 /** For programs: the stack's output `plan`, with the day's warnings, and `changes`, null where nobody knows them. */

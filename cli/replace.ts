@@ -32,6 +32,8 @@ export interface Turn {
 export interface StateResource {
   readonly urn: string;
   readonly type: string;
+  /** The cloud's, where it has one. */
+  readonly id?: string;
   readonly parent?: string;
   readonly inputs?: Record<string, unknown>;
   readonly outputs?: Record<string, unknown>;

@@ -10,6 +10,11 @@ const WORDS: Readonly<Record<string, string>> = {
   same: "unchanged",
 };
 
+/** How a command that is printed names the stack: not at all where it is the default one. Example: " --stack prod". */
+export function stackFlag(stack: string): string {
+  return stack === "dev" ? "" : ` --stack ${stack}`;
+}
+
 /** Example: "12 created, 3 unchanged". "no resources" for an empty summary. */
 export function summaryText(summary: Readonly<Record<string, number>>): string {
   const parts = Object.entries(summary)
@@ -53,7 +58,7 @@ export function failureText(error: EngineError): string {
  */
 export function upText(result: EngineResult, stack: string, siteCa?: string): string {
   const { outputs } = result;
-  const flag = stack === "dev" ? "" : ` --stack ${stack}`;
+  const flag = stackFlag(stack);
   const lines = [
     `Stack "${stack}" is up: ${summaryText(result.summary)}, in ${humanSeconds(result.seconds)}.`,
     ...result.warnings.map((warning) => `warning: ${warning}`),

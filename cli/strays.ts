@@ -3,18 +3,7 @@
  * was lost. Only what this state's own names prove to be ours is touched; everything else of the account is left alone.
  */
 import { parseUrn } from "./events";
-
-/** A resource as the engine exports it, secrets sealed. */
-export interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly id?: string;
-  readonly parent?: string;
-  readonly inputs?: Readonly<Record<string, unknown>>;
-  readonly outputs?: Readonly<Record<string, unknown>>;
-  /** It has a successor, and is deleted by the next run. */
-  readonly delete?: boolean;
-}
+import type { StateResource } from "./replace";
 
 /** A create that was begun and not ended. */
 export interface PendingCreate {

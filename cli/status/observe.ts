@@ -2,8 +2,9 @@
 import { isIP } from "node:net";
 import { rootCertificates } from "node:tls";
 import { type AcmeRun, lastRun } from "../acme";
-import { type Call, requestJson, type ServedCertificate, servedCertificate } from "../http";
-import type { Api, Outputs } from "../outputs";
+import { caller } from "../caller";
+import { type ServedCertificate, servedCertificate } from "../http";
+import type { Outputs } from "../outputs";
 import { vaultLogin } from "../toolEnv";
 
 /** An answer, or in a sentence why there is none. */
@@ -103,18 +104,6 @@ async function look<T>(work: Promise<T>): Promise<Look<T>> {
   } catch (error) {
     return { why: (error as Error).message };
   }
-}
-
-function caller(api: Api, ca: string | undefined, headers: Record<string, string>, service: string) {
-  return async <T>(path: string, more: Partial<Call> = {}): Promise<T> =>
-    (await requestJson({
-      url: `${api.address}${path}`,
-      serverName: api.serverName,
-      ca: ca ?? "",
-      headers,
-      what: `${service} ${path.replace(/\?.*$/, "")}`,
-      ...more,
-    })) as T;
 }
 
 interface RaftAnswer {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LinodeApi, removeStrays } from "../../../cli/linode";
-import { type Exported, type StateResource, unfinishedAmong, without } from "../../../cli/strays";
+import type { StateResource } from "../../../cli/replace";
+import { type Exported, unfinishedAmong, without } from "../../../cli/strays";
 import { type LinodeApi as Emulated, startLinodeApi } from "../../../lab/linode";
 import { leftOver } from "../../../lab/linode/admin";
 
