@@ -14,8 +14,7 @@ import {
 import type { IngressBackend } from "./jobs/ingress";
 import { NomadJob } from "./jobs/nomad-job";
 import type { AuthSettings, Settings } from "./settings";
-import { leaf, publish } from "./site-parts";
-import { nodeClassOf } from "./topology/topology";
+import { clientsOf, leaf, publish } from "./site-parts";
 
 export interface AuthProxyArgs {
   /** Where it runs. */
@@ -75,9 +74,6 @@ export class AuthProxy extends pulumi.ComponentResource {
       },
       { ...child, provider: cluster.vaultProvider, deletedWith: cluster.access.support.resource },
     );
-    const runners = Object.values(settings.groups)
-      .filter((group) => nodeClassOf(group) === site.nodeClass)
-      .reduce((sum, { keys }) => sum + keys.length, 0);
     const { support, nomad, consul } = cluster.access;
     this.runs = new NomadJob(
       authService,
@@ -92,7 +88,7 @@ export class AuthProxy extends pulumi.ComponentResource {
             // Not on a load balancer: what faces the world holds no secret of it.
             nodeClass: site.nodeClass,
             instances,
-            apart: runners >= instances,
+            apart: clientsOf(settings) >= instances,
             program: fetched,
             auth: open,
             domains: [site.domain],

@@ -4,10 +4,19 @@ import type { Cluster } from "./cluster";
 import type { JobArtifact } from "./jobs/artifact";
 import type { ServiceAuthority } from "./pki/authority";
 import { remoteProgram } from "./provisioning/remote";
+import type { Settings } from "./settings";
 import { hostPort } from "./topology/members";
 import { portNumbers } from "./topology/ports";
+import { nodeClassOf } from "./topology/topology";
 
 /** What the jobs of the site are made of. */
+
+/** How many clients run the site's jobs. Instances of a job are apart where each can have one. */
+export function clientsOf({ groups, site }: Settings): number {
+  return Object.values(groups)
+    .filter((group) => nodeClassOf(group) === site.nodeClass)
+    .reduce((sum, { keys }) => sum + keys.length, 0);
+}
 
 /** What is put into the store: text of ours, or a program that support's image carries. */
 type Content = { text: string } | { program: string; version: string };

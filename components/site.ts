@@ -22,10 +22,9 @@ import {
   websiteService,
 } from "./jobs/website";
 import type { Settings } from "./settings";
-import { leaf, publish } from "./site-parts";
+import { clientsOf, leaf, publish } from "./site-parts";
 import { addressIn, hostPort } from "./topology/members";
 import { loadBalancerClass } from "./topology/model";
-import { nodeClassOf } from "./topology/topology";
 
 export interface SiteArgs {
   /** Where it runs. */
@@ -205,9 +204,6 @@ export class Site extends pulumi.ComponentResource {
         aliases: Object.keys(ingresses).map((name) => ({ name })),
       },
     );
-    const runners = Object.values(settings.groups)
-      .filter((group) => nodeClassOf(group) === site.nodeClass)
-      .reduce((sum, { keys }) => sum + keys.length, 0);
     const websiteRuns = new NomadJob(
       "website",
       {
@@ -220,7 +216,7 @@ export class Site extends pulumi.ComponentResource {
             datacenter,
             nodeClass: site.nodeClass,
             instances: site.instances,
-            apart: runners >= site.instances,
+            apart: clientsOf(settings) >= site.instances,
             domain: site.domain,
             ...(closed ? { ingressCaPem: caPem, middlewares: [authMiddleware(websiteService)] } : {}),
             program,

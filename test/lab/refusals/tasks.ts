@@ -8,6 +8,7 @@ import { hostAddress, outsideGateway } from "../../../lab/machines/addresses";
 import { type Trial, until } from "../support/trial";
 import { isOpen, kindOf, opened } from "./exposure";
 import { forgetMetadata, inRouter, metadataService } from "./metadata";
+import { type Allocation, driversOf, inner, job, probeJob, type Way, ways } from "./probe-job";
 
 /** Something that is tried as a task: see as_task.py. */
 type Try =
@@ -27,13 +28,6 @@ type Try =
   | { kind: "read" | "write"; path: string }
   | { kind: "act"; what: string }
   | { kind: "sockets" | "processes" };
-
-/** A job of the tests' own, with a task in the machine's network and one in a network of its own. */
-const job = "probe";
-const ways = ["host", "bridge"] as const;
-type Way = (typeof ways)[number];
-/** The port at which the task in a network of its own listens there. */
-const inner = 8080;
 
 /** What a filter of the machine's own answers to its tasks: the kernel has no word for "by an administrator". */
 const refusedByOwn = ["EHOSTUNREACH", "EACCES", "EPERM", "ECONNREFUSED"];
@@ -319,73 +313,6 @@ export function taskRefusals(trial: Trial): void {
       expect(await past(hostAddress("198.51.100.0/24", 1))).toBe("open\n");
     });
   });
-}
-
-interface Allocation {
-  ID: string;
-  TaskGroup: string;
-  ClientStatus: string;
-  TaskStates?: Record<string, { Events?: { Type: string; DisplayMessage: string }[] }>;
-  AllocatedResources?: { Shared?: { Ports?: { Value: number }[] } };
-}
-
-/** The job: the website's own program as its task, with nothing to say. */
-async function probeJob(trial: Trial, machine: string, id = job, change?: object): Promise<object> {
-  interface Task {
-    Artifacts: { GetterSource: string; GetterOptions: object; GetterMode: string; RelativeDest: string }[];
-  }
-  const { TaskGroups } = await trial.ask<{ TaskGroups: { Tasks: Task[] }[] }>(
-    "nomad",
-    "/v1/job/website?namespace=website",
-  );
-  const program = TaskGroups[0]?.Tasks[0]?.Artifacts.find(({ RelativeDest }) =>
-    RelativeDest.endsWith("caddy"),
-  );
-  const task = (way: Way) => ({
-    Name: way,
-    Driver: "exec",
-    User: "nobody",
-    Config: { command: "local/caddy", args: ["respond", "--listen", `:${inner}`, "probe"] },
-    Artifacts: [program],
-    Identity: { Name: "default", Env: true },
-    Env: { HOME: "/alloc/tmp" },
-    KillTimeout: 1e9,
-    Resources: { CPU: 50, MemoryMB: 64 },
-    ...(change ?? { Vault: { Env: false, ChangeMode: "noop" } }),
-  });
-  const group = (way: Way, network: object) => ({
-    Name: way,
-    Count: 1,
-    Networks: [network],
-    RestartPolicy: { Attempts: 0, Mode: "fail" },
-    ReschedulePolicy: { Attempts: 0, Unlimited: false },
-    Tasks: [task(way)],
-  });
-  return {
-    ID: id,
-    Name: id,
-    Type: "service",
-    Datacenters: ["*"],
-    Constraints: [{ LTarget: `\${node.unique.name}`, RTarget: await trial.cloudName(machine), Operand: "=" }],
-    TaskGroups: [
-      group("host", {}),
-      ...(change ? [] : [group("bridge", { Mode: "bridge", DynamicPorts: [{ Label: "web", To: inner }] })]),
-    ],
-  };
-}
-
-/** What a client's Nomad would run tasks by. */
-async function driversOf(trial: Trial, machine: string): Promise<string[]> {
-  const name = await trial.cloudName(machine);
-  const nodes = await trial.ask<{ ID: string; Name: string }[]>("nomad", "/v1/nodes");
-  const id = nodes.find(({ Name }) => Name === name)?.ID;
-  const { Drivers } = await trial.ask<{ Drivers: Record<string, { Detected: boolean; Healthy: boolean }> }>(
-    "nomad",
-    `/v1/node/${id}`,
-  );
-  return Object.entries(Drivers)
-    .filter(([, { Detected, Healthy }]) => Detected && Healthy)
-    .map(([driver]) => driver);
 }
 
 /** Knocks from one address of several. */
