@@ -2,9 +2,10 @@
  * `npm stop`: destroys the stacks of local machines and the lab, and leaves only the caches. It also ends what a
  * killed run left. Stacks of other clouds that keep their state here are never touched.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { asRoot, root } from "./host.mjs";
+import { sealedSettings, stacksHere } from "./stacks.mjs";
 import * as steps from "./steps.mjs";
 import { wordsTyped } from "./words.mjs";
 
@@ -19,38 +20,6 @@ Exit codes: 0 all is gone · 1 it failed · 2 it was not understood · 130 inter
 
 const folder = join(root, ".hashistack");
 
-/** Stacks with a state here, and whether their machines are in this host. */
-export function stacksHere() {
-  const stacks = join(folder, "state", ".pulumi", "stacks");
-  if (!existsSync(stacks)) return [];
-  return readdirSync(stacks).flatMap((project) =>
-    readdirSync(join(stacks, project))
-      .filter((file) => file.endsWith(".json"))
-      .map((file) => {
-        const name = file.slice(0, -".json".length);
-        const settings = join(root, `Pulumi.${name}.yaml`);
-        // Without its settings nobody knows where a stack's machines are: it is not ours to end.
-        const local = existsSync(settings) && isLocal(readFileSync(settings, "utf8"));
-        return { name, local, resources: resourceCount(join(stacks, project, file)) };
-      }),
-  );
-}
-
-/** The same rule as cli/root.ts: local machines are the default cloud. */
-export function isLocal(settings) {
-  const kind = /^[ \t]*["']?hashistack:cloud["']?:[\s\S]*?\bkind["']?:[ \t]*["']?(\w+)/m.exec(settings)?.[1];
-  return kind === undefined || kind === "local";
-}
-
-function resourceCount(file) {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")).checkpoint?.latest?.resources?.length ?? 0;
-  } catch {
-    // Half written by a killed run: what it made is in the lab.
-    return 0;
-  }
-}
-
 async function main(force) {
   if (!existsSync(join(root, "dist", "lab", "machines", "main.js"))) {
     if (!existsSync(folder)) {
@@ -60,7 +29,7 @@ async function main(force) {
     await steps.npm();
     await steps.build();
   }
-  const stacks = stacksHere();
+  const stacks = stacksHere(root);
   for (const { name } of stacks.filter(({ local, resources }) => local && resources > 0)) {
     if (force) continue;
     try {
@@ -74,15 +43,22 @@ async function main(force) {
     "ending the lab",
     asRoot([steps.node(), join(root, "lab", "bin", "hashistack-lab.js"), "down"]),
   );
-  const others = stacks.filter(({ local, resources }) => !local && resources > 0).map(({ name }) => name);
+  // A state that cannot be read may be all that knows of machines elsewhere.
+  const others = stacks.filter(({ local, resources }) => !local && resources !== 0).map(({ name }) => name);
   if (others.length > 0) {
     console.log(
       `The lab is gone. ${folder} stays: it holds the state of ${others.join(", ")}, which are not on machines of this lab.`,
     );
     return 0;
   }
-  rmSync(folder, { recursive: true, force: true });
+  const sealed = sealedSettings(root);
+  const kept = sealed.length > 0 ? "passphrase" : undefined;
+  for (const name of existsSync(folder) ? readdirSync(folder) : [])
+    if (name !== kept) rmSync(join(folder, name), { recursive: true, force: true });
+  if (!kept) rmSync(folder, { recursive: true, force: true });
   console.log("Stack, machines and state are gone; the caches are kept.");
+  if (kept && existsSync(join(folder, kept)))
+    console.log(`${join(folder, kept)} stays: ${sealed.join(", ")} can be read with it alone.`);
   return 0;
 }
 
