@@ -35,7 +35,8 @@ export const KEPT = [
 
 /** Whether the stack's settings ask for machines inside this host. They are the default cloud. */
 export function usesLocalCloud(settings: string): boolean {
-  const kind = /^[ \t]*["']?hashistack:cloud["']?:[\s\S]*?\bkind["']?:[ \t]*["']?(\w+)/m.exec(settings)?.[1];
+  const said = settings.replace(/(^|\s)#.*$/gm, "");
+  const kind = /^[ \t]*["']?hashistack:cloud["']?:[\s\S]*?\bkind["']?:[ \t]*["']?(\w+)/m.exec(said)?.[1];
   return kind === undefined || kind === "local";
 }
 
