@@ -148,7 +148,9 @@ describe("root", () => {
     expect(usesLocalCloud("")).toBe(true);
     expect(usesLocalCloud("config:\n  hashistack:cloud:\n    kind: local\n")).toBe(true);
     expect(usesLocalCloud("config:\n  hashistack:cloud: { kind: linode }\n")).toBe(false);
-    expect(usesLocalCloud("config:\n  hashistack:cloud:\n    # kind: local once\n    kind: linode\n")).toBe(false);
+    expect(usesLocalCloud("config:\n  hashistack:cloud:\n    # kind: local once\n    kind: linode\n")).toBe(
+      false,
+    );
     expect(usesLocalCloud('config:\n  hashistack:cloud:\n    bake: true\n    kind: "linode"\n')).toBe(false);
   });
   it("takes the user's PATH over from sudo", () => {
