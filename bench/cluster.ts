@@ -1,13 +1,13 @@
 /** The dev stack, measured as a user sees it: first `up`, second `up`, one client more. */
-import { EngineError, type EngineResult, runEngine } from "../cli/engine";
+import type { EngineResult } from "../cli/engine";
 import { clusterPhases } from "../cli/phases";
-import { failureText, unchanged } from "../cli/report";
+import { unchanged } from "../cli/report";
 import { engineEnvironment } from "../lab/toolchain";
+import { runUp } from "./bring-up";
 import { outputsOf, schedulable, siteAnswers } from "./ends";
-import { BenchError, Interrupted } from "./errors";
 import { Lab, labNameOf } from "./lab";
 import { PhaseClock, type PhaseShare } from "./phases";
-import { addMachine, makeProject, type Project, stack } from "./project";
+import { addMachine, makeProject, type Project } from "./project";
 import { until } from "./run";
 
 /** One `up`. */
@@ -35,9 +35,6 @@ export const siteEnd = "the site answers over HTTPS on each load balancer";
 export const unchangedEnd = "the engine is done, with nothing changed";
 export const clientEnd = "Nomad gives the new client work";
 export const engineEnd = "the engine is done";
-
-/** No `up` here takes this long unless it hangs. */
-const limitMinutes = 15;
 
 /** Measures it once, in a project and a lab of its own. Takes both down unless `keep`. */
 export async function measureCluster(
@@ -98,19 +95,22 @@ async function addClient(
   if ("why" in read) return (await up(project, lab, signal, async () => `${engineEnd}; ${read.why}`)).run;
   const before = (await schedulable(read.outputs)).length;
   const watch = new AbortController();
+  const over = AbortSignal.any([signal, watch.signal]);
   const begun = performance.now();
   const seen = until(
     `the new client ${name}`,
     300,
     async () => ((await schedulable(read.outputs)).length > before ? performance.now() : undefined),
-    { everyMs: 250, signal: AbortSignal.any([signal, watch.signal]) },
+    { everyMs: 250, signal: over },
   );
+  const ran = up(project, lab, over, async () => clientEnd);
   try {
-    const [{ run }, at] = await Promise.all([up(project, lab, signal, async () => clientEnd), seen]);
+    const [{ run }, at] = await Promise.all([ran, seen]);
     return { ...run, seconds: (at - begun) / 1000 };
   } finally {
+    // Neither outlives the other: an engine that goes on would make machines in a lab that is being ended.
     watch.abort();
-    await seen.catch(() => undefined);
+    await Promise.allSettled([ran, seen]);
   }
 }
 
@@ -122,30 +122,10 @@ async function up(
   end: (result: EngineResult) => Promise<string>,
 ): Promise<{ run: UpRun; outputs: Record<string, unknown> }> {
   const clock = new PhaseClock(clusterPhases);
-  const limit = AbortSignal.timeout(limitMinutes * 60_000);
-  const stop = AbortSignal.any([signal, limit]);
   const before = await logins(lab);
   const begun = performance.now();
   const now = (): number => (performance.now() - begun) / 1000;
-  let result: EngineResult;
-  try {
-    result = await runEngine({
-      verb: "up",
-      stack,
-      cwd: project.workspace.root,
-      env: project.env,
-      signal: stop,
-      // Nothing of it is kept: what is under way may be dropped at once.
-      hardSignal: stop,
-      onEvent: (event) => clock.take(event, now()),
-    });
-  } catch (error) {
-    if (signal.aborted) throw new Interrupted();
-    if (limit.aborted)
-      throw new BenchError(`an up of the dev stack did not end within ${limitMinutes} minutes`);
-    if (error instanceof EngineError) throw new BenchError(failureText(error));
-    throw error;
-  }
+  const result = await runUp(project, signal, (event) => clock.take(event, now()));
   const engineSeconds = now();
   const phases = clock.shares(engineSeconds);
   const reached = await end(result);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { EngineError, runEngine, type Verb } from "../../cli/engine";
 import { type EngineEvent, parseUrn } from "../../cli/events";
 import { failureText } from "../../cli/report";
+import { ends } from "../bring-up";
 import { type Project, stack } from "../project";
 import { childrenNamed, killTree } from "./kill";
 import type { Trigger } from "./points";
@@ -56,7 +57,7 @@ export async function cutRun(project: Project, lab: string, verb: Verb, when: Tr
   try {
     await runEngine({
       ...{ verb, stack, cwd: project.workspace.root, env: project.env, readOutputs: false },
-      signal: AbortSignal.timeout(600_000),
+      ...ends(AbortSignal.timeout(600_000)),
       onEvent: (event, state) => {
         running = state.running.map(({ name }) => name);
         if (event.resOutputsEvent && isWork(event.resOutputsEvent.metadata)) done += 1;
