@@ -10,7 +10,7 @@ export const clusterPhases: readonly PhaseRule[] = [
     holds: ({ type }) => type === "command:local:Command" || /:(instance|compute)\//.test(type),
   },
   { title: "enrolment", holds: ({ type, name }) => type === REMOTE && /-enrol$/.test(name) },
-  { title: "signing profiles", holds: ({ type, name }) => type === REMOTE && /-profiles$/.test(name) },
+  { title: "signing profiles", holds: ({ type, name }) => type === REMOTE && /-signer-profile$/.test(name) },
   { title: "set-up of machines", holds: ({ type, name }) => type === REMOTE && /-apply$/.test(name) },
   { title: "jobs", holds: ({ types }) => types.some((type) => /:NomadJob$/.test(type)) },
   { title: "Vault's settings", holds: ({ type }) => type.startsWith("vault:") },

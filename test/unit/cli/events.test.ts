@@ -45,14 +45,20 @@ describe("RunReducer", () => {
       begun("create", "command:local:Command", "control-a"),
       ended("create", "command:local:Command", "control-a"),
       begun("create", REMOTE, "control-a-enrol"),
+      begun("create", REMOTE, "control-a-signer-profile"),
     ]);
     expect(state.phases).toEqual([
       { title: "machines", known: 1, done: 1 },
       { title: "enrolment", known: 1, done: 0 },
+      { title: "signing profiles", known: 1, done: 0 },
       { title: "set-up of machines", known: 1, done: 0 },
     ]);
-    expect(state.running.map(({ name }) => name)).toEqual(["control-a-apply", "control-a-enrol"]);
-    expect([state.known, state.done]).toEqual([3, 1]);
+    expect(state.running.map(({ name }) => name)).toEqual([
+      "control-a-apply",
+      "control-a-enrol",
+      "control-a-signer-profile",
+    ]);
+    expect([state.known, state.done]).toEqual([4, 1]);
   });
 
   it("does not count components, providers and the stack", () => {
