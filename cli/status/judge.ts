@@ -31,7 +31,9 @@ export interface Verdict {
 }
 
 /** Leaves live 30 days and are renewed with 10 left: with fewer than these, renewal does not work. */
-export const RENEWAL_OVERDUE_DAYS = 8;
+const RENEWAL_OVERDUE_DAYS = 8;
+/** The same of a shorter life, which is renewed with a third left, too. */
+const RENEWAL_OVERDUE_SHARE = RENEWAL_OVERDUE_DAYS / 30;
 const DAY_MS = 86_400_000;
 /** The job that gets public certificates looks twice a day: after this time two looks are missing. */
 const LOOKS_OVERDUE_DAYS = 1.1;
@@ -154,9 +156,11 @@ function judgeVault(view: VaultView, expected: Expected): string[] {
 
 function judgeCertificate({ name, certificate }: CertificateView, now: number): string[] {
   if ("why" in certificate) return [`${certificate.why}.`];
-  const days = (certificate.value.notAfter - now) / DAY_MS;
+  const { notBefore, notAfter } = certificate.value;
+  const days = (notAfter - now) / DAY_MS;
   if (days < 0) return [`The certificate of ${name} has expired.`];
-  if (days < RENEWAL_OVERDUE_DAYS) {
+  const life = (notAfter - notBefore) / DAY_MS;
+  if (days < Math.min(RENEWAL_OVERDUE_DAYS, life * RENEWAL_OVERDUE_SHARE)) {
     return [`The certificate of ${name} ends in ${Math.floor(days)} days and should have been renewed.`];
   }
   return [];

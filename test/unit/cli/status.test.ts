@@ -49,9 +49,11 @@ const nomad: NomadView = {
 const vault: VaultView = {
   ...{ initialized: true, sealed: false, version: "1.21.1", peers, unsealed: names, removed: false },
 };
-const certificate = (name: string, days: number) => ({
+const certificate = (name: string, days: number, life = 30) => ({
   name,
-  certificate: { value: { notBefore: at - DAY, notAfter: at + days * DAY, subject: name } },
+  certificate: {
+    value: { notBefore: at + (days - life) * DAY, notAfter: at + days * DAY, subject: name },
+  },
 });
 
 function observation(part: Partial<Observation> = {}): Observation {
@@ -200,6 +202,17 @@ describe("judge", () => {
     expect(problemsOf({ certificates })).toEqual([
       "The certificate of consul has expired.",
       "The certificate of nomad ends in 3 days and should have been renewed.",
+    ]);
+  });
+
+  it("finds no fault with a short life of which a third is left", () => {
+    const certificates = [
+      certificate("consul", 2.4, 7),
+      certificate("nomad", 1.5, 7),
+      certificate("site", 9, 90),
+    ];
+    expect(problemsOf({ certificates })).toEqual([
+      "The certificate of nomad ends in 1 days and should have been renewed.",
     ]);
   });
 
