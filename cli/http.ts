@@ -1,6 +1,7 @@
 /** HTTPS to the cluster's APIs: the CA is pinned, the name in the certificate is given, every call has a limit. */
 import { request } from "node:https";
 import { checkServerIdentity, type DetailedPeerCertificate, connect as tlsConnect } from "node:tls";
+import { CliError } from "./errors";
 
 export interface Call {
   /** Example: "https://127.77.0.2:8501/v1/status/leader". */
@@ -28,7 +29,7 @@ const MAX_BODY = 32 * 1024 * 1024;
 export function requestJson(call: Call): Promise<unknown> {
   const body = call.body === undefined ? undefined : JSON.stringify(call.body);
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`${call.what}: ${why}`));
+    const fail = (why: string): void => reject(new CliError(`${call.what}: ${why}`));
     const outgoing = request(
       call.url,
       {

@@ -1,5 +1,6 @@
 /** The environment in which consul, nomad, vault and curl reach the cluster. */
 import { join } from "node:path";
+import { CliError } from "./errors";
 import { requestJson } from "./http";
 import type { Outputs } from "./outputs";
 import { privateDirectory, type Workspace, writePrivate } from "./workspace";
@@ -112,7 +113,7 @@ export async function vaultLogin(outputs: Outputs): Promise<string> {
     what: "logging in to Vault",
   })) as { auth?: { client_token?: string } };
   const token = answer.auth?.client_token;
-  if (!token) throw new Error("logging in to Vault: the answer carries no token");
+  if (!token) throw new CliError("logging in to Vault: the answer carries no token");
   return token;
 }
 

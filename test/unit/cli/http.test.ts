@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import * as x509 from "@peculiar/x509";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CliError } from "../../../cli/errors";
 import { requestJson, servedCertificate } from "../../../cli/http";
 import type { Outputs } from "../../../cli/outputs";
 import { renderCurlConfig, vaultLogin } from "../../../cli/toolEnv";
@@ -95,6 +96,9 @@ describe("requestJson", () => {
   });
   it("says that nobody listens", async () => {
     await expect(call("", { url: "https://127.0.0.1:1/" })).rejects.toThrow(/ECONNREFUSED/);
+  });
+  it("says it to the user, who is shown no stack trace", async () => {
+    await expect(call("/denied")).rejects.toBeInstanceOf(CliError);
   });
 });
 
