@@ -169,7 +169,9 @@ export async function repair(
     );
   }
   // Asked even where nothing drifted: what a server takes itself for shows in no file.
-  await restartWaiting(ward, say);
+  const support = ward.outputs.support.name;
+  const waiting = await restartWaiting(ward, say);
+  if (waiting) failed.set(support, [failed.get(support), waiting].filter(Boolean).join("\n"));
   const after = await examine(ward, drifted);
   return reports.map((before) => {
     const now = after.find(({ machine }) => machine === before.machine) ?? before;
@@ -178,21 +180,25 @@ export async function repair(
   });
 }
 
-/** Servers' restarts, by the program that carries them out after any change. */
-async function restartWaiting(ward: Ward, say: (line: string) => void): Promise<void> {
+/** Servers' restarts, by the program that carries them out after any change. Gives why some still wait. */
+async function restartWaiting(ward: Ward, say: (line: string) => void): Promise<string | undefined> {
   const program = ward.programs.get("rollout");
   const support = ward.outputs.support.name;
   // Its own limit is in it: each server may take minutes.
   const limit = 60 + 3 * 240 * Object.keys(ward.outputs.machines).length;
-  if (!program) return say("restarts wait: the state has no rollout yet; run up");
+  if (!program) {
+    say("restarts wait: the state has no rollout yet; run up");
+    return undefined;
+  }
   try {
     const answer = z
       .object({ restarted: z.array(z.string()), rejoined: z.array(z.string()) })
       .parse(await runOn(ward.ssh, support, program, "repair", limit));
     for (const unit of answer.rejoined) say(`${unit} joined its cluster anew`);
     for (const unit of answer.restarted) say(`${unit} restarted`);
+    return undefined;
   } catch (error) {
-    say(`restarts wait: ${problemOf(error)}`);
+    return `restarts wait: ${problemOf(error)}`;
   }
 }
 

@@ -122,7 +122,8 @@ case "$1 \${2##* }" in
 "control-a check") [ -e "$FOLDER/repaired" ] && echo '{"drift":[],"pending":[]}' ||
   echo '{"drift":[{"phase":"files","what":"file /etc/a","why":"x","heals":true}],"pending":["vault.service"]}' ;;
 "control-a repair") : > "$FOLDER/repaired"; echo '{"changed":["file /etc/a"],"pending":["vault.service"],"left":[]}' ;;
-"support-a repair") case "$input" in *rollout) echo '{"restarted":["control-a vault.service"],"rejoined":[]}' ;;
+"support-a repair") case "$input" in *"rollout that fails") echo "support-a: rollout: control-a: vault.service did not restart" >&2; exit 1 ;;
+  *rollout) echo '{"restarted":["control-a vault.service"],"rejoined":[]}' ;;
   *profile) echo '{"changed":["signing profile of x"],"pending":[]}' ;;
   *) echo '{"changed":[],"pending":[]}' ;; esac ;;
 "support-a check") case "$input" in *profile) echo '{"drift":[{"phase":"p","what":"signing profile of x","why":"y","heals":true}],"pending":[]}' ;;
@@ -195,5 +196,15 @@ esac
       expect.stringMatching(/^(control|support)-a check for (control|support)-a$/),
       "support-a check for a profile",
     ]);
+  });
+
+  it("restarts that failed are no success, though no file is wrong", async () => {
+    const program = { commandLine: line, stdin: "for a rollout that fails" };
+    const ssh = { config: join(folder, "config"), knownHosts: "", key: "" };
+    const before = [well, { machine: "support-a", drift: [] }];
+    const after = await repair({ outputs, programs: new Map([["rollout", program]]), ssh }, before, () => {});
+    const problem = "restarts wait: support-a: rollout: control-a: vault.service did not restart";
+    expect(after).toEqual([well, { machine: "support-a", drift: [], problem }]);
+    expect(exitCodeOf(after)).toBe(2);
   });
 });
