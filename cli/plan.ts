@@ -5,11 +5,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseSettings, rawSettings } from "../components/settings/parse";
-import { SettingsError } from "../components/settings/problems";
+import { SettingsError, secretSettings } from "../components/settings/problems";
 import {
   changesSince,
   changesText,
-  type DeployedMachine,
   headline,
   isChange,
   outdated,
@@ -83,7 +82,7 @@ export async function look(workspace: Workspace, stack: string, today: Date): Pr
   const plan = summarise(settings);
   const told = { plan, warnings: supportWarnings(plan.versions, today) };
   try {
-    const deployed = await deployedMachines(workspace, stack);
+    const deployed = deployedIn(await resourcesOf(workspace, stack));
     return { ...told, changes: changesSince(deployed, plan, settings.cloud) };
   } catch (error) {
     if (!(error instanceof CliError || error instanceof SyntaxError)) throw error;
@@ -99,16 +98,6 @@ export async function outdatedMachines(workspace: Workspace, stack: string): Pro
   const { changes, unknown } = await look(workspace, stack, new Date());
   if (!changes) throw new CliError(`which machines are outdated is not known: ${unknown}`);
   return outdated(changes);
-}
-
-async function deployedMachines(workspace: Workspace, stack: string): Promise<DeployedMachine[]> {
-  try {
-    return deployedIn(await resourcesOf(workspace, stack));
-  } catch (error) {
-    // The words of the engine where a backend of one's own has no such stack yet.
-    if (error instanceof CliError && /no stack named/.test(error.message)) return [];
-    throw error;
-  }
 }
 
 /** For people. */
@@ -172,7 +161,7 @@ function projectConfig(workspace: Workspace): Mapping {
 
 /** A value as the engine hands it to a program. */
 function textOf(given: unknown, key: string, file: string): string {
-  const value = withoutSecret(given, key);
+  const value = withoutSecrets(given, key);
   if (key.startsWith("hashistack:") && hasSecret(value)) {
     throw new CliError(
       `${file}: ${key} is encrypted, and only the engine can read it: the plan cannot be told`,
@@ -181,14 +170,18 @@ function textOf(given: unknown, key: string, file: string): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** Where a secret belongs. */
-const secrets: Readonly<Record<string, string>> = { "hashistack:auth": "clientSecret" };
+/** A plan says nothing of what a secret setting holds, and needs only that it is there. */
+function withoutSecrets(value: unknown, key: string): unknown {
+  return secretSettings
+    .map((path) => path.split("."))
+    .filter(([name]) => key === `hashistack:${name}`)
+    .reduce((left, [, ...path]) => withoutSecret(left, path), value);
+}
 
-/** A plan says nothing of it, and needs only that there is one. */
-function withoutSecret(value: unknown, key: string): unknown {
-  const name = secrets[key];
-  if (name === undefined || !isMapping(value) || !hasSecret(value[name])) return value;
-  return { ...value, [name]: "encrypted" };
+function withoutSecret(value: unknown, [name, ...rest]: readonly string[]): unknown {
+  if (name === undefined) return hasSecret(value) ? "encrypted" : value;
+  if (!isMapping(value) || !Object.hasOwn(value, name)) return value;
+  return { ...value, [name]: withoutSecret(value[name], rest) };
 }
 
 function hasSecret(value: unknown): boolean {

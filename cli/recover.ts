@@ -4,14 +4,14 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runPulumi } from "./engine";
 import { CliError } from "./errors";
 import { parseUrn } from "./events";
 import { clearHalfWritten } from "./half-written";
 import { sweepLinode, sweptTypes } from "./linode";
-import type { Workspace } from "./workspace";
+import { checkpointIn, type Workspace } from "./workspace";
 
 /** What the engine writes into a lock of a file backend. */
 export interface Lock {
@@ -127,9 +127,8 @@ export async function recover(workspace: Workspace, stack: string): Promise<stri
   // Other backends keep their locks elsewhere: `pulumi cancel` and `pulumi refresh` are theirs.
   if (!backend) return [];
   const unlocked = releaseLocks(backend, workspace, stack);
-  const states = join(backend, ".pulumi", "stacks", workspace.project);
-  const mended = clearHalfWritten(states, `${stack}.json`);
-  const checkpoint = join(states, `${stack}.json`);
+  const checkpoint = checkpointIn(backend, workspace.project, stack);
+  const mended = clearHalfWritten(dirname(checkpoint), basename(checkpoint));
   // Most states have neither strays nor pending creates, which a look at the file tells quicker than the engine.
   const text = existsSync(checkpoint) ? readFileSync(checkpoint, "utf8") : "";
   return [

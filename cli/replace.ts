@@ -6,7 +6,7 @@ import { parseUrn } from "./events";
 import { localMachines } from "./lab";
 import { fileBackend } from "./recover";
 import { pickMachine } from "./ssh";
-import { checkpointFile, type Workspace } from "./workspace";
+import { checkpointIn, type Workspace } from "./workspace";
 
 /** A machine as the state has it. */
 export interface KnownMachine {
@@ -59,16 +59,25 @@ export async function knownMachines(workspace: Workspace, stack: string): Promis
 
 /** All resources of a stack's state. Empty where there is none yet. */
 export async function resourcesOf(workspace: Workspace, stack: string): Promise<readonly StateResource[]> {
-  if (fileBackend(workspace, process.env) !== undefined) {
+  const backend = fileBackend(workspace, process.env);
+  const file = backend && checkpointIn(backend, workspace.project, stack);
+  if (file && existsSync(file)) {
     // Read as a file: each up looks, and the engine takes a second to say the same.
-    const file = checkpointFile(workspace, stack);
-    if (!existsSync(file)) return [];
     const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as {
       checkpoint?: { latest?: { resources?: StateResource[] } };
     };
     return checkpoint?.latest?.resources ?? [];
   }
-  const text = await runPulumi(workspace, ["stack", "export", "--stack", stack, "--non-interactive"]);
+  // A backend of the user's own may keep it under another name, or packed.
+  if (workspace.ownBackend) return [];
+  let text: string;
+  try {
+    text = await runPulumi(workspace, ["stack", "export", "--stack", stack, "--non-interactive"]);
+  } catch (error) {
+    // The engine's words where a backend has no such stack yet.
+    if (error instanceof CliError && /no stack named/.test(error.message)) return [];
+    throw error;
+  }
   return (JSON.parse(text) as { deployment?: { resources?: StateResource[] } }).deployment?.resources ?? [];
 }
 

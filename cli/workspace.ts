@@ -104,9 +104,14 @@ export function passphraseFile(workspace: Workspace): string {
   return join(workspace.directory, "passphrase");
 }
 
+/** The checkpoint of a stack in a file backend. */
+export function checkpointIn(backend: string, project: string, stack: string): string {
+  return join(backend, ".pulumi", "stacks", project, `${stack}.json`);
+}
+
 /** The checkpoint of a stack in the own backend. */
 export function checkpointFile(workspace: Workspace, stack: string): string {
-  return join(workspace.directory, "state", ".pulumi", "stacks", workspace.project, `${stack}.json`);
+  return checkpointIn(join(workspace.directory, "state"), workspace.project, stack);
 }
 
 /** Stacks that have a state in the own backend. */

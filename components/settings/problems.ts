@@ -86,8 +86,12 @@ function distance(a: string, b: string): number {
 
 type Issue = z.core.$ZodIssue;
 
-/** Settings of which no message shows anything. */
-const secrets = ["auth.clientSecret", "acme.credential.token", "acme.credential.secret"];
+/** Settings that are secrets: no message shows anything of them. */
+export const secretSettings: readonly string[] = [
+  "auth.clientSecret",
+  "acme.credential.token",
+  "acme.credential.secret",
+];
 
 function secretSentence(value: unknown): string {
   return value === undefined
@@ -116,7 +120,7 @@ export function reportIssue(
   } else {
     const value = valueAt(raw, issue.path);
     // What was meant to be a secret is one, however wrong it is.
-    report(path, secrets.includes(pathText(path)) ? secretSentence(value) : sentence(issue, value));
+    report(path, secretSettings.includes(pathText(path)) ? secretSentence(value) : sentence(issue, value));
   }
 }
 

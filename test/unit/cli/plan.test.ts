@@ -70,8 +70,8 @@ function resourcesFrom(settings: object, { withPlan = true } = {}) {
   ];
 }
 
-function writeState(resources: unknown): void {
-  const file = join(root, ".hashistack/state/.pulumi/stacks/hashistack", `${stack}.json`);
+function writeState(resources: unknown, backend = join(root, ".hashistack/state")): void {
+  const file = join(backend, ".pulumi/stacks/hashistack", `${stack}.json`);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }));
 }
@@ -95,6 +95,13 @@ describe("what is there", () => {
       cost: { currency: "USD", before: 212, after: 212 },
     });
     expect(outlookText(outlook, stack)).toContain("Since the last up: no machine changes.");
+  });
+
+  test("in a folder of one's own, where PULUMI_BACKEND_URL has the state", async () => {
+    write(atLinode());
+    writeState(resourcesFrom(atLinode()), join(root, "elsewhere"));
+    vi.stubEnv("PULUMI_BACKEND_URL", `file://${join(root, "elsewhere")}`);
+    expect((await seen()).changes).toMatchObject({ added: [], removed: [], changed: [] });
   });
 
   test("fewer, more and other machines, and what becomes of the cost", async () => {
@@ -220,7 +227,10 @@ describe("the command", () => {
       ...{ issuer: "https://id.example.org", clientId: "hashistack", clientSecret: { secure: "v1:abc" } },
       services: { website: ["staff"] },
     };
-    write({ ...atLinode(), site: { domain: "www.example.org", ingress: "traefik" }, auth });
+    const acme = {
+      ...{ email: "ops@example.org", provider: "linode", credential: { token: { secure: "v1:abc" } } },
+    };
+    write({ ...atLinode(), site: { domain: "www.example.org", ingress: "traefik" }, auth, acme });
     await run();
     expect(out).toContain("Plan of");
     expect(out).not.toContain("v1:abc");
