@@ -71,13 +71,21 @@ export interface Route {
 export function routeTags({ service, domain, byAddress = false, middlewares = [] }: Route): string[] {
   const router = `traefik.http.routers.${service}`;
   const server = `traefik.http.services.${service}.loadbalancer`;
-  const address = "HostRegexp(`^([0-9.]+|[[]?[0-9a-f]*:[0-9a-f:.]*]?)$`)";
+  const through = [...middlewares, "again@file"].join(",");
   return [
     ...(middlewares.length > 0 ? [] : fabioTags(domain, byAddress)),
     "traefik.enable=true",
     `${router}.entrypoints=https`,
-    `${router}.rule=Host(\`${domain}\`)${byAddress ? ` || ${address}` : ""}`,
-    `${router}.middlewares=${[...middlewares, "again@file"].join(",")}`,
+    `${router}.rule=Host(\`${domain}\`)`,
+    `${router}.middlewares=${through}`,
+    ...(byAddress
+      ? [
+          // A router of its own: only a rule without Host takes handshakes that name nobody.
+          `${router}-by-address.entrypoints=https`,
+          `${router}-by-address.rule=HostRegexp(\`^([0-9.]+|[[]?[0-9a-f]*:[0-9a-f:.]*]?)$\`)`,
+          `${router}-by-address.middlewares=${through}`,
+        ]
+      : []),
     `${server}.server.scheme=https`,
     `${server}.serverstransport=${service}@file`,
   ];

@@ -1,6 +1,7 @@
 import type { JobConsulRights } from "../bootstrap/consul";
 import { readAsset } from "../provisioning/assets";
 import type { JobSpec } from "./artifact";
+import { withServers } from "./dashboards";
 import {
   type IngressArgs,
   type IngressBackend,
@@ -36,11 +37,13 @@ export function traefikJob(args: IngressArgs): JobSpec {
       program: { ...args.program },
       consul_ca: args.consulCaPem,
       // Parts of Traefik's file; JSON is YAML.
-      http: withClientCertificate({
+      http: filledIn({
+        ...args.routes,
         middlewares: {
           // An instance that died is asked for nothing twice; the next one is.
           again: { retry: { attempts: 3, initialInterval: "20ms" } },
           ...args.middlewares,
+          ...args.routes?.middlewares,
         },
         serversTransports: transports(args.backends, ({ serverName, caPem, presents }) => ({
           serverName,
@@ -56,6 +59,18 @@ export function traefikJob(args: IngressArgs): JobSpec {
         })),
       }),
       tcp: JSON.stringify({
+        // Traefik listens before it has read the catalog, and would tell visitors of a 404. Whoever is hung up on before a word
+        // was said tries again, at another load balancer. What the catalog has for a name, or for any, comes before this.
+        routers: {
+          nobody: {
+            entryPoints: ["https"],
+            rule: "HostSNI(`*`)",
+            priority: 1,
+            tls: { passthrough: true },
+            service: "nobody",
+          },
+        },
+        services: { nobody: { loadBalancer: { servers: [] } } },
         serversTransports: transports(args.backends, ({ serverName, caPem }) => ({
           tls: { serverName, rootCAs: [caPem] },
           dialTimeout,
@@ -70,10 +85,12 @@ const dialTimeout = "1s";
 /** In its place Nomad puts what Vault has. */
 const clientCertificate = { certFile: "@cert@", keyFile: "@key@" };
 
-function withClientCertificate(part: object): string {
+/** JSON in which Nomad puts what Vault and Consul have. */
+function filledIn(part: object): string {
   const read = (field: string) =>
     `{{ with secret "${ingressCertificate.store}/${ingressClientCertificate.path}" }}{{ .Data.${field} | toJSON }}{{ end }}`;
-  return JSON.stringify(part).replaceAll('"@cert@"', read("cert")).replaceAll('"@key@"', read("key"));
+  const text = JSON.stringify(part).replaceAll('"@cert@"', read("cert")).replaceAll('"@key@"', read("key"));
+  return withServers(text);
 }
 
 function transports(

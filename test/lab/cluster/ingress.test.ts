@@ -7,7 +7,7 @@ import { ownCertificate } from "../support/certificates";
 import { Trial, until } from "../support/trial";
 import { Visitors } from "../support/visitors";
 import { firstUp } from "./first-up";
-import { behindIngress, kill, whoeverRetries } from "./ingress";
+import { behindIngress, signal, whoeverRetries } from "./ingress";
 import { ledger, ledgerName, type TcpCertificates, tcpBehindTraefik } from "./tcp";
 
 /** The site behind Fabio, then behind Traefik, then behind Fabio again, on a small cluster with two load balancers. */
@@ -58,7 +58,7 @@ describe("a site and what stands before it", () => {
   it("an instance of the website that is killed fails nobody: Traefik asks the next", async () => {
     await visited(async (visitors) => {
       const from = Date.now();
-      await kill(trial, "client-a", "caddy");
+      await signal(trial, "client-a", "KILL", "caddy");
       await until("three calm seconds", 60, async () =>
         visitors.calmSeconds() > 3 && Date.now() - from > 3000 ? true : undefined,
       );

@@ -67,6 +67,11 @@ export function behindIngress(trial: Trial, kind: IngressKind): void {
     });
     afterAll(() => visitors?.end());
 
+    const passing = (count: number) =>
+      until(`${kind} on ${count}`, 60, async () =>
+        (await running(trial, kind)) === count ? true : undefined,
+      );
+
     it("HTTP/2 is spoken", async () => {
       const { loadBalancers, ca } = await trial.outputs();
       for (const { address: host = "" } of loadBalancers) {
@@ -114,13 +119,9 @@ export function behindIngress(trial: Trial, kind: IngressKind): void {
 
     it("rolled by a change, killed on one load balancer, drained from one: who retries sees the page", async () => {
       await whoeverRetries(visitors, `${kind} rolled`, () => roll(trial));
-      await whoeverRetries(visitors, `${kind} killed on edge-b`, () => kill(trial, "edge-b", kind));
+      await whoeverRetries(visitors, `${kind} killed on edge-b`, () => signal(trial, "edge-b", "KILL", kind));
       const id = await nodeId(trial, "edge-b");
       const drain = (body: object) => trial.api("nomad", `/v1/node/${id}/drain`, { method: "PUT", body });
-      const passing = (count: number) =>
-        until(`${kind} on ${count}`, 60, async () =>
-          (await running(trial, kind)) === count ? true : undefined,
-        );
       await passing(2);
       await whoeverRetries(
         visitors,
@@ -133,6 +134,31 @@ export function behindIngress(trial: Trial, kind: IngressKind): void {
       );
       await drain({ DrainSpec: null, MarkEligible: true });
       await passing(2);
+    });
+
+    it("while it knows no routes yet, it answers nobody rather than wrongly", async () => {
+      const { loadBalancers, ca } = await trial.outputs();
+      const host = loadBalancers.find(({ name }) => name === "edge-b")?.address ?? "";
+      const asked = { host, port: 443, ca: ca.site, serverName: name, headers: { host: name } };
+      await whoeverRetries(visitors, `${kind} started beside a silent Consul`, async () => {
+        await signal(trial, "edge-b", "STOP", "consul");
+        try {
+          const [before] = await pids(trial, "edge-b", kind);
+          await signal(trial, "edge-b", "KILL", kind);
+          await until("its next start", 60, async () => {
+            const [now] = await pids(trial, "edge-b", kind);
+            return now !== undefined && now !== before ? true : undefined;
+          });
+          // Some seconds of its life, each question with a process of its own.
+          for (let turn = 0; turn < 20; turn++) {
+            const [answer] = await trial.request("", [asked]);
+            expect(answer).toEqual({ error: expect.any(String) });
+          }
+        } finally {
+          await signal(trial, "edge-b", "CONT", "consul");
+        }
+        await passing(2);
+      });
     });
 
     it("nothing of the catalog is shown but what says so", async () => {
@@ -221,9 +247,20 @@ export async function logOf(trial: Trial, task: string, stream: "stdout" | "stde
   return body ?? "";
 }
 
-export async function kill(trial: Trial, machine: string, program: string): Promise<void> {
-  const [pid = ""] = (await trial.inside(machine, "pgrep", "--exact", program)).trim().split("\n");
-  await trial.inside(machine, "kill", "-KILL", pid);
+/** Sends the program's first process there a signal. Example: signal(trial, "edge-b", "KILL", "traefik"). */
+export async function signal(trial: Trial, machine: string, name: string, program: string): Promise<void> {
+  const [pid] = await pids(trial, machine, program);
+  if (pid === undefined) throw new Error(`${machine} runs no ${program}`);
+  await trial.inside(machine, "kill", `-${name}`, pid);
+}
+
+/** The program's processes there, the oldest first. */
+async function pids(trial: Trial, machine: string, program: string): Promise<string[]> {
+  const rows = (await trial.inside(machine, "ps", "-e", "--sort=start_time", "-o", "pid=,comm=")).split("\n");
+  return rows.flatMap((row) => {
+    const [pid = "", name] = row.trim().split(/\s+/);
+    return name === program ? [pid] : [];
+  });
 }
 
 async function nodeId(trial: Trial, machine: string): Promise<string> {
