@@ -2,8 +2,10 @@
 import { EngineError, type EngineOptions, type EngineResult, runEngine } from "../cli/engine";
 import { type Outputs, parseOutputs } from "../cli/outputs";
 import { failureText } from "../cli/report";
+import { engineEnvironment } from "../lab/toolchain";
 import { BenchError, Interrupted } from "./errors";
-import { type Project, stack } from "./project";
+import { Lab, labNameOf } from "./lab";
+import { makeProject, type Project, stack } from "./project";
 
 /** No `up` here takes this long unless it hangs. */
 const limitMinutes = 15;
@@ -42,6 +44,44 @@ export async function runUp(
     if (limit.aborted)
       throw new BenchError(`an up of the dev stack did not end within ${limitMinutes} minutes`);
     throw error instanceof EngineError ? new BenchError(failureText(error)) : error;
+  }
+}
+
+export interface OwnCluster {
+  /** Of what it is, by which its lab is called. */
+  readonly what: Parameters<typeof labNameOf>[0];
+  readonly signal: AbortSignal;
+  /** Whether it stays at the end. */
+  readonly keep: boolean;
+  /** The settings, relative to the checkout. Default: the dev stack's own. */
+  readonly settings?: string;
+  readonly say: (words: string) => void;
+}
+
+/**
+ * Gives `work` a project and a lab of its own, with nothing in them yet. Takes both down at the end, also after an error, unless
+ * they shall be kept; what a killed run left goes first.
+ */
+export async function onOwnCluster<T>(
+  { what, signal, keep, settings, say }: OwnCluster,
+  work: (project: Project, lab: Lab) => Promise<T>,
+): Promise<T> {
+  const lab = new Lab(labNameOf(what), signal);
+  if (await lab.exists()) await lab.down();
+  await lab.image();
+  await engineEnvironment();
+  const project = makeProject({ lab: lab.name, settings });
+  try {
+    return await work(project, lab);
+  } finally {
+    if (keep) say(`kept: lab ${lab.name}, its stack in ${project.workspace.root}`);
+    else {
+      try {
+        await lab.down();
+      } finally {
+        project.remove();
+      }
+    }
   }
 }
 

@@ -2,12 +2,11 @@
 import type { EngineResult } from "../cli/engine";
 import { clusterPhases } from "../cli/phases";
 import { unchanged } from "../cli/report";
-import { engineEnvironment } from "../lab/toolchain";
-import { runUp } from "./bring-up";
+import { onOwnCluster, runUp } from "./bring-up";
 import { outputsOf, schedulable, siteAnswers } from "./ends";
-import { Lab, labNameOf } from "./lab";
+import type { Lab } from "./lab";
 import { PhaseClock, type PhaseShare } from "./phases";
-import { addMachine, makeProject, type Project } from "./project";
+import { addMachine, type Project } from "./project";
 import { until } from "./run";
 
 /** One `up`. */
@@ -42,23 +41,9 @@ export async function measureCluster(
   keep: boolean,
   say: (words: string) => void,
 ): Promise<ClusterRun> {
-  const lab = new Lab(labNameOf("cluster"), signal);
-  if (await lab.exists()) await lab.down();
-  await lab.image();
-  await engineEnvironment();
-  const project = makeProject({ lab: lab.name });
-  try {
-    return await measure(project, lab, signal, say);
-  } finally {
-    if (keep) say(`kept: lab ${lab.name}, its stack in ${project.workspace.root}`);
-    else {
-      try {
-        await lab.down();
-      } finally {
-        project.remove();
-      }
-    }
-  }
+  return onOwnCluster({ what: "cluster", signal, keep, say }, (project, lab) =>
+    measure(project, lab, signal, say),
+  );
 }
 
 async function measure(

@@ -2,12 +2,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { supportedVersions } from "../../components/settings/versions";
-import { engineEnvironment } from "../../lab/toolchain";
-import { bringUp } from "../bring-up";
+import { bringUp, onOwnCluster } from "../bring-up";
 import { BenchError, Interrupted } from "../errors";
 import { lookAtHost } from "../host";
-import { checkout, Lab, labNameOf } from "../lab";
-import { editSettings, makeProject } from "../project";
+import { checkout } from "../lab";
+import { editSettings } from "../project";
 import { type Drill, drills } from "./cases";
 import { doDrill, type Outcome } from "./drill";
 import { Ground } from "./ground";
@@ -79,38 +78,24 @@ function write(now: Kept): void {
 
 /** All of it, in a project and a lab of its own. Gives the exit code. */
 async function session(options: Options, signal: AbortSignal): Promise<number> {
-  const lab = new Lab(labNameOf("drill"), signal);
   const outcomes: Outcome[] = [];
   let whole = false;
   let interrupted = false;
-  if (await lab.exists()) await lab.down();
-  await lab.image();
-  await engineEnvironment();
-  const project = makeProject({
-    lab: lab.name,
-    settings: options.separate ? "examples/separate-servers/Pulumi.dev.yaml" : undefined,
-  });
-  try {
-    editSettings(project.workspace.root, (config) => {
-      config["hashistack:site"] = { ingress: options.ingress };
-    });
-    say("bringing up the stack");
-    const outputs = await bringUp(project, signal);
-    whole = await practise(new Ground(lab, outputs, signal, project), options, outcomes);
-  } catch (error) {
-    // What was done by then is told all the same.
-    if (!(error instanceof Interrupted)) throw error;
-    interrupted = true;
-  } finally {
-    if (options.keep) say(`kept: lab ${lab.name}, its stack in ${project.workspace.root}`);
-    else {
-      try {
-        await lab.down();
-      } finally {
-        project.remove();
-      }
+  const settings = options.separate ? "examples/separate-servers/Pulumi.dev.yaml" : undefined;
+  await onOwnCluster({ what: "drill", signal, keep: options.keep, settings, say }, async (project, lab) => {
+    try {
+      editSettings(project.workspace.root, (config) => {
+        config["hashistack:site"] = { ingress: options.ingress };
+      });
+      say("bringing up the stack");
+      const outputs = await bringUp(project, signal);
+      whole = await practise(new Ground(lab, outputs, signal, project), options, outcomes);
+    } catch (error) {
+      // What was done by then is told all the same.
+      if (!(error instanceof Interrupted)) throw error;
+      interrupted = true;
     }
-  }
+  });
   const { cores, memoryMb, kernel, node } = lookAtHost();
   const versions = Object.fromEntries(
     Object.entries(supportedVersions).map(([name, [version]]) => [name, version]),

@@ -1,11 +1,10 @@
 /** What an ingress costs: both of them beside nginx on the same machine and beside the service alone, in one run. */
 import type { IngressKind } from "../../components/settings";
-import { engineEnvironment, ensureTools } from "../../lab/toolchain";
-import { bringUp } from "../bring-up";
+import { ensureTools } from "../../lab/toolchain";
+import { bringUp, onOwnCluster } from "../bring-up";
 import { Ground } from "../drills/ground";
 import { BenchError } from "../errors";
-import { Lab, labNameOf } from "../lab";
-import { editSettings, makeProject } from "../project";
+import { editSettings } from "../project";
 import { until } from "../run";
 import { type LoadFigure, loadOn } from "./load";
 import { nginxConfig, nginxPort, startNginx, stopNginx } from "./nginx";
@@ -34,14 +33,9 @@ export async function measureIngress(
   keep: boolean,
   say: (words: string) => void,
 ): Promise<IngressRun> {
-  const lab = new Lab(labNameOf("ingress"), signal);
-  if (await lab.exists()) await lab.down();
-  await lab.image();
-  await engineEnvironment();
   const [tool] = await ensureTools(["bombardier"]);
   if (!tool) throw new BenchError("bombardier is not to be had");
-  const project = makeProject({ lab: lab.name });
-  try {
+  return onOwnCluster({ what: "ingress", signal, keep, say }, async (project, lab) => {
     editSettings(project.workspace.root, ({ "hashistack:groups": groups }) => {
       for (const [group, keys] of Object.entries(machines)) Object.assign(groups[group] ?? {}, { keys });
     });
@@ -54,16 +48,7 @@ export async function measureIngress(
     say("Traefik in Fabio's place");
     await ground.hashistack("up");
     return { fabio, traefik: await pass(ground, tool.path, signal, say, "traefik") };
-  } finally {
-    if (keep) say(`kept: lab ${lab.name}, its stack in ${project.workspace.root}`);
-    else {
-      try {
-        await lab.down();
-      } finally {
-        project.remove();
-      }
-    }
-  }
+  });
 }
 
 async function pass(
