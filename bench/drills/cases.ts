@@ -1,9 +1,8 @@
 /** The drills: each a bad thing that happens to the cluster. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { BenchError } from "../errors";
 import { changes } from "./changes";
 import { disks } from "./disks";
-import { type Ground, type Service, services } from "./ground";
+import { type Ground, type Service, services, titles } from "./ground";
 import { untilHealthy } from "./health";
 
 /** Whose failures are to be expected in a drill: shown, but no miss. A write that was acknowledged is never excused. */
@@ -39,15 +38,9 @@ const away = { server: 20, client: 45 } as const;
 const hold = (ground: Ground, seconds: number): Promise<void> =>
   sleep(seconds * 1000, undefined, { signal: ground.signal });
 
-const first = (ground: Ground, group: string): string => {
-  const found = ground.machines().find((name) => name.startsWith(`${group}-`));
-  if (!found) throw new BenchError(`the stack has no machine of the group ${group}`);
-  return found;
-};
-
 /** The daemons of a service: the leader's and one that follows. */
 function killServers(service: Service): Drill[] {
-  const title = { consul: "Consul", vault: "Vault", nomad: "Nomad" }[service];
+  const title = titles[service];
   const unit = `${service}.service`;
   return [
     {
@@ -72,7 +65,7 @@ function killUnits(name: string, what: string, group: string, units: readonly st
     what: `kill -9 of ${what}`,
     limitSeconds: 60,
     run: async (ground) => {
-      await Promise.all(units.map((unit) => ground.killUnit(first(ground, group), `${unit}.service`)));
+      await Promise.all(units.map((unit) => ground.killUnit(ground.first(group), `${unit}.service`)));
     },
   };
 }
@@ -93,7 +86,7 @@ export function powerEdge(seconds: number = away.client): Drill {
     name: "power-edge",
     what: `power cut of a load balancer; started after ${seconds} s`,
     limitSeconds: 120,
-    run: async (ground, mended) => powerCut(ground, first(ground, "edge"), seconds, mended),
+    run: async (ground, mended) => powerCut(ground, ground.first("edge"), seconds, mended),
   };
 }
 
@@ -121,7 +114,7 @@ async function leastLeading(ground: Ground): Promise<string> {
 
 /** A server's data are gone, its identity and configuration are not: a disk that was replaced. */
 function wipe(service: Service): Drill {
-  const title = { consul: "Consul", vault: "Vault", nomad: "Nomad" }[service];
+  const title = titles[service];
   return {
     name: `wipe-${service}`,
     what: `all data of a following ${title} server deleted, nothing else done`,
@@ -182,14 +175,14 @@ export const drills: readonly Drill[] = [
     name: "power-client",
     what: `power cut of a client; started after ${away.client} s`,
     limitSeconds: 120,
-    run: async (ground, mended) => powerCut(ground, first(ground, "client"), away.client, mended),
+    run: async (ground, mended) => powerCut(ground, ground.first("client"), away.client, mended),
   },
   powerEdge(),
   {
     name: "power-support",
     what: `power cut of support; started after ${away.server} s`,
     limitSeconds: 120,
-    run: async (ground, mended) => powerCut(ground, first(ground, "support"), away.server, mended),
+    run: async (ground, mended) => powerCut(ground, ground.first("support"), away.server, mended),
   },
   {
     name: "cut-leader",
@@ -207,7 +200,7 @@ export const drills: readonly Drill[] = [
     name: "cut-client",
     what: `a client cut from the network for ${away.client} s`,
     limitSeconds: 120,
-    run: async (ground, mended) => cutOff(ground, first(ground, "client"), away.client, mended),
+    run: async (ground, mended) => cutOff(ground, ground.first("client"), away.client, mended),
   },
   ...services.map(wipe),
   ...disks,

@@ -5,14 +5,8 @@ import { BenchError } from "../errors";
 import { checkout } from "../lab";
 import { until } from "../run";
 import type { Drill } from "./cases";
-import type { Ground, Service } from "./ground";
+import { type Ground, type Service, titles } from "./ground";
 import { untilHealthy } from "./health";
-
-const first = (ground: Ground, group: string): string => {
-  const found = ground.machines().find((name) => name.startsWith(`${group}-`));
-  if (!found) throw new BenchError(`the stack has no machine of the group ${group}`);
-  return found;
-};
 
 /** `hashistack replace` of the first machine of a group. */
 function replaceOne(group: string, what: string): Drill {
@@ -21,7 +15,7 @@ function replaceOne(group: string, what: string): Drill {
     what: `${what} made anew by hashistack replace`,
     limitSeconds: 120,
     run: async (ground, mended) => {
-      await ground.replace(first(ground, group));
+      await ground.replace(ground.first(group));
       mended();
     },
   };
@@ -77,10 +71,7 @@ function renewed(ground: Ground, before: ReadonlyMap<string, Served[string]>): P
 
 /** One server of a service on machines of its own. */
 const replaceServer = (service: Service): Drill => ({
-  ...replaceOne(
-    service,
-    `a machine of ${{ consul: "Consul", vault: "Vault", nomad: "Nomad" }[service]}'s own`,
-  ),
+  ...replaceOne(service, `a machine of ${titles[service]}'s own`),
   name: `separate-${service}`,
   topology: "separate",
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkout } from "../lab";
 import type { Drill } from "./cases";
-import { type Ground, type Service, services } from "./ground";
+import { type Ground, type Service, services, titles } from "./ground";
 import { untilHealthy } from "./health";
 
 /** How long a disk stays full: files have room inside, for a while. */
@@ -38,7 +38,7 @@ async function moveData(ground: Ground, service: Service, verb: Verb): Promise<v
  * the machine's is the host's here, and who would lead then is not known before.
  */
 function fullDisk(service: Service): Drill {
-  const title = { consul: "Consul", vault: "Vault", nomad: "Nomad" }[service];
+  const title = titles[service];
   return {
     name: `full-${service}`,
     what: `all file systems that ${title}'s leading server writes to full for ${fullSeconds} s`,

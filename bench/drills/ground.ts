@@ -16,6 +16,8 @@ import { run, until } from "../run";
 
 export type Service = "consul" | "vault" | "nomad";
 export const services: readonly Service[] = ["consul", "vault", "nomad"];
+/** Their names, for people. */
+export const titles: Readonly<Record<Service, string>> = { consul: "Consul", vault: "Vault", nomad: "Nomad" };
 
 /** Who must know of machines that come and go: the load. */
 export interface Followers {
@@ -136,6 +138,13 @@ export class Ground {
       .filter(([, { roles }]) => role === undefined || roles.includes(role))
       .map(([name]) => name)
       .sort();
+  }
+
+  /** The first machine of a group. Example: first("edge"). */
+  first(group: string): string {
+    const found = this.machines().find((name) => name.startsWith(`${group}-`));
+    if (!found) throw new BenchError(`the stack has no machine of the group ${group}`);
+    return found;
   }
 
   /** The machine's name in the lab. */
