@@ -60,6 +60,8 @@ export class Ground {
     const program = join(checkout(), "cli/bin/hashistack.js");
     const done = new AbortController();
     const followed = this.follow(done.signal);
+    // It is waited for at the end: until then nobody hears that the lab did not answer.
+    followed.catch(() => undefined);
     try {
       await run([process.execPath, program, ...words, "--json"], {
         what: `hashistack ${words.join(" ")}`,

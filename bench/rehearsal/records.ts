@@ -46,6 +46,8 @@ export async function watchRecords<T>(
         if (code !== 0) problems.add(`${address} was told and did not answer: ${stderr.trim()}`);
       });
       answered.set(address, visit);
+      // It is waited for at the end: until then nobody hears that it was broken off.
+      visit.catch(() => undefined);
     }
   };
   let over = false;

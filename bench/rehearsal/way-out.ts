@@ -138,12 +138,18 @@ async function answering(linode: LabLinode): Promise<{ callers: () => string[]; 
     log += chunk;
   });
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new BenchError(`no server outside within 20 s: ${log}`)), 20_000);
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      child.kill();
+      reject(new BenchError(`${why}: ${log}`));
+    };
+    const timer = setTimeout(() => fail("no server outside within 20 s"), 20_000);
     child.stdout.once("data", () => {
       clearTimeout(timer);
       resolve();
     });
-    child.once("close", () => reject(new BenchError(`the server outside ended: ${log}`)));
+    child.on("error", ({ message }) => fail(`the server outside does not run (${message})`));
+    child.once("close", () => fail("the server outside ended"));
   });
   return {
     callers: () => log.split("\n").flatMap((line) => /^(\d[\d.]+) - - \[.*"GET /.exec(line)?.[1] ?? []),
