@@ -30,7 +30,8 @@ export function childrenNamed(parent: number, name: string): number[] {
     .map(({ pid }) => pid);
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Sends a signal to a process, or by a negative number to a group, that may be gone. */
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {

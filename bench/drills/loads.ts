@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { signal } from "../cuts/kill";
 import { BenchError } from "../errors";
 import { checkout } from "../lab";
 import { until } from "../run";
@@ -57,8 +58,14 @@ export class Loads {
       ...siteLoads(ground, rates),
       ...outsideWrites(ground, rates, token),
     ]);
-    loads.launch(ground.id(member), memberWrites(ground, member, rates, token));
-    await loads.settled(Date.now());
+    try {
+      loads.launch(ground.id(member), memberWrites(ground, member, rates, token));
+      await loads.settled(Date.now());
+    } catch (error) {
+      // This process would live as long as they do.
+      await loads.stop();
+      throw error;
+    }
     ground.followers = {
       balancers: (balancers) => {
         for (const name of [loadNames.visitors, loadNames.once])
@@ -174,13 +181,22 @@ interface Program {
   over: boolean;
 }
 
+/** How long a program may take to end by itself. */
+const endMs = 10_000;
+
 /** Ends a program. */
 function ended(program: Program): Promise<void> {
   const { child } = program;
   program.over = true;
   return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve();
-    child.on("close", () => resolve());
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return resolve();
+    const { pid } = child;
+    // It is the first of a group of its own.
+    const timer = setTimeout(() => signal(-pid, "SIGKILL"), endMs);
+    child.on("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
     child.stdin?.end();
   });
 }
