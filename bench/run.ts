@@ -1,6 +1,7 @@
 /** Starts programs so that a Ctrl-C of the terminal does not reach them: what they made is to be taken down in order. */
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { signal } from "../lab/machines/groups";
 import { BenchError, Interrupted } from "./errors";
 
 export interface RunOptions {
@@ -27,10 +28,10 @@ export interface Ran {
 
 /** Runs a program to its end, whatever its exit status. Rejects when it cannot start, takes too long or is interrupted. */
 export function runAny(argv: readonly string[], options: RunOptions): Promise<Ran> {
-  const { what, signal, timeoutSeconds = 120 } = options;
+  const { what, signal: stop, timeoutSeconds = 120 } = options;
   const [program = "", ...args] = argv;
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(new Interrupted());
+    if (stop?.aborted) return reject(new Interrupted());
     const child = spawn(program, args, {
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
@@ -42,21 +43,17 @@ export function runAny(argv: readonly string[], options: RunOptions): Promise<Ra
     let rest = "";
     let late = false;
     const kill = (): void => {
-      try {
-        // The whole group: a program in the lab's namespace has ssh clients of its own.
-        if (child.pid) process.kill(-child.pid, "SIGKILL");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
+      // The whole group: a program in the lab's namespace has ssh clients of its own.
+      if (child.pid) signal(-child.pid, "SIGKILL");
     };
     const timer = setTimeout(() => {
       late = true;
       kill();
     }, timeoutSeconds * 1000);
-    signal?.addEventListener("abort", kill);
+    stop?.addEventListener("abort", kill);
     const done = (): void => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", kill);
+      stop?.removeEventListener("abort", kill);
     };
     child.stdout.setEncoding("utf8");
     child.stderr.setEncoding("utf8");
@@ -76,7 +73,7 @@ export function runAny(argv: readonly string[], options: RunOptions): Promise<Ra
     });
     child.on("close", (code) => {
       done();
-      if (signal?.aborted) return reject(new Interrupted());
+      if (stop?.aborted) return reject(new Interrupted());
       if (late) return reject(new BenchError(`${what}: no end after ${timeoutSeconds} s`));
       resolve({ code, stdout, stderr });
     });

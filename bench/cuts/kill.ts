@@ -1,5 +1,6 @@
 /** Ends a process and all that came from it at once, as a power cut would: by pid, and so that nobody escapes. */
 import { readdirSync, readFileSync } from "node:fs";
+import { signal } from "../../lab/machines/groups";
 
 interface Proc {
   readonly pid: number;
@@ -28,15 +29,6 @@ export function childrenNamed(parent: number, name: string): number[] {
   return processes()
     .filter((one) => one.parent === parent && one.name === name)
     .map(({ pid }) => pid);
-}
-
-/** Sends a signal to a process, or by a negative number to a group, that may be gone. */
-export function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 /** Kills a process and its descendants with SIGKILL. Answers how many. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { signal } from "../cuts/kill";
+import { signal } from "../../lab/machines/groups";
 import { BenchError } from "../errors";
 import { checkout } from "../lab";
 import { until } from "../run";

@@ -141,7 +141,7 @@ export async function killGroup(group: string): Promise<void> {
   });
 }
 
-/** Sends a signal to a process that may be gone. */
+/** Sends a signal to a process, or by a negative number to a process group, that may be gone. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
