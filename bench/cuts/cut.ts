@@ -36,6 +36,7 @@ export async function cutRun(project: Project, lab: string, verb: Verb, when: Tr
   const begun = performance.now();
   let cut: Cut | undefined;
   let armed = false;
+  let later: NodeJS.Timeout | undefined;
   let done = 0;
   let running: readonly string[] = [];
   const kill = (): void => {
@@ -48,7 +49,7 @@ export async function cutRun(project: Project, lab: string, verb: Verb, when: Tr
     if (armed) return;
     armed = true;
     if (afterMs === 0) kill();
-    else setTimeout(kill, afterMs).unref();
+    else later = setTimeout(kill, afterMs);
   };
   const poll =
     when.on === "file"
@@ -69,8 +70,11 @@ export async function cutRun(project: Project, lab: string, verb: Verb, when: Tr
     if (!cut) throw new Error(`the run failed before it could be cut: ${failureText(error as EngineError)}`);
   } finally {
     clearInterval(poll);
+    // It would hit the next one's engine.
+    clearTimeout(later);
   }
-  if (!cut) throw new Error("the run ended before it could be cut");
+  // At the point, but there was nobody left to kill: what follows would say nothing of a cut.
+  if (!cut || cut.killed === 0) throw new Error("the run ended before it could be cut");
   return cut;
 }
 
