@@ -1,6 +1,6 @@
 /** `npm run cuts`: kills runs at many points, finishes each by the command line, and says whether all is whole. */
 import { parseArgs } from "node:util";
-import { ordered, pick, points } from "./points";
+import { ordered, type Point, pick, points } from "./points";
 import { type Outcome, Series } from "./series";
 
 const help = `npm run cuts -- [--list] [--only POINT]... [--points N] [--json]
@@ -28,7 +28,15 @@ function line({ point, cut, recovered, finishSeconds, problems }: Outcome): stri
   return [parts.join("; "), ...more].join("\n");
 }
 
-async function main(argv: string[]): Promise<number> {
+interface Asked {
+  /** What is printed in place of all else. */
+  readonly text?: string;
+  readonly json: boolean;
+  readonly picked: readonly Point[];
+}
+
+/** Reads the arguments. Throws one sentence for what is wrong with them, or with who gives them. */
+function read(argv: string[]): Asked {
   const { values } = parseArgs({
     args: argv,
     options: {
@@ -39,16 +47,30 @@ async function main(argv: string[]): Promise<number> {
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help || values.list) {
-    const list = points.map(({ name, why }) => `${name.padEnd(26)}${why}`).join("\n");
-    process.stdout.write(`${values.help ? help : list}\n`);
-    return 0;
-  }
-  if (values.points !== undefined && !/^[1-9]\d*$/.test(values.points))
-    throw new Error("--points: a number from 1 on");
-  const picked = ordered(pick(values.only, values.points === undefined ? undefined : Number(values.points)));
+  const { help: helped, list, only, points: count, json } = values;
+  if (helped) return { text: help, json, picked: [] };
+  if (list)
+    return { text: points.map(({ name, why }) => `${name.padEnd(26)}${why}`).join("\n"), json, picked: [] };
+  if (count !== undefined && !/^[1-9]\d*$/.test(count)) throw new Error("--points: a number from 1 on");
+  const picked = ordered(pick(only, count === undefined ? undefined : Number(count)));
   if (process.getuid?.() !== 0)
     throw new Error("the machines need root: sudo --preserve-env=HOME,PATH npm run cuts");
+  return { json, picked };
+}
+
+async function main(argv: string[]): Promise<number> {
+  let asked: Asked;
+  try {
+    asked = read(argv);
+  } catch (error) {
+    process.stderr.write(`cuts: ${(error as Error).message} (--help tells more)\n`);
+    return 2;
+  }
+  const { text, json, picked } = asked;
+  if (text !== undefined) {
+    process.stdout.write(`${text}\n`);
+    return 0;
+  }
   const series = new Series("bench");
   let stop = false;
   const interrupted = (): void => {
@@ -69,7 +91,7 @@ async function main(argv: string[]): Promise<number> {
     await series.close();
   }
   const bad = outcomes.filter(({ problems }) => problems.length > 0);
-  if (values.json) process.stdout.write(`${JSON.stringify(outcomes)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(outcomes)}\n`);
   process.stderr.write(`cuts: ${outcomes.length - bad.length} of ${outcomes.length} finished well\n`);
   if (stop) return 130;
   return bad.length > 0 ? 1 : 0;
@@ -81,6 +103,6 @@ void main(process.argv.slice(2)).then(
   },
   (error: Error) => {
     process.stderr.write(`cuts: ${error.message}\n`);
-    process.exitCode = 2;
+    process.exitCode = 1;
   },
 );
