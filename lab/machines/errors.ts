@@ -12,6 +12,10 @@ export class LabError extends Error {
   }
 }
 
+/** For a machine that the lab does not have. */
+export const unknownMachine = (lab: string, name: string): LabError =>
+  new LabError(`The lab ${lab} has no machine "${name}".`, exitCodes.unknownMachine);
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

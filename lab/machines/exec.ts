@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { exitCodes, LabError } from "./errors.js";
 import { openLab } from "./lab.js";
 import { leaderOf } from "./machine.js";
@@ -29,9 +30,13 @@ export async function execIn(
   });
   return new Promise((resolve, reject) => {
     child.on("error", (error) => reject(new LabError(`nsenter does not run: ${error.message}.`)));
-    child.on("close", (code, signal) => resolve(code ?? (signal ? 128 + 9 : exitCodes.failed)));
+    child.on("close", (code, signal) => resolve(statusOf(code, signal)));
   });
 }
+
+/** An exit status as a shell gives it: 128 and the signal's number for what a signal ended. */
+export const statusOf = (code: number | null, signal: NodeJS.Signals | null): number =>
+  code ?? (signal ? 128 + constants.signals[signal] : exitCodes.failed);
 
 async function entrance(lab: string, where: string, { stranger, inside }: ExecOptions): Promise<string[]> {
   const own: Record<string, string> = {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { MachineAddresses } from "./addresses.js";
 import { hostGroup, trackingBase } from "./cgroups.js";
 import { listens } from "./commands.js";
-import { detach, lastWords } from "./detach.js";
+import { detach } from "./detach.js";
 import { LabError } from "./errors.js";
 import { holdsProcess, signal } from "./groups.js";
 import type { OpenLab } from "./lab.js";
@@ -44,12 +44,10 @@ export async function ensureForwards(
       const log = join(dir, `${port}.log`);
       const namespace = namespacePath(outsideNamespace(open.lab));
       const argv = [scriptPath("forward.sh"), file, host, listen, namespace, `${publicIpv4}:${port}`];
-      let ended = false;
-      detach(argv, log).on("exit", () => {
-        ended = true;
-      });
+      const { over } = detach(argv, log);
       await until(what, 10_000, () => {
-        if (ended) throw new LabError(`${what} ended: ${lastWords(log)}`);
+        const why = over();
+        if (why !== undefined) throw new LabError(`${what} ended: ${why}`);
         return isHeard();
       });
     }),

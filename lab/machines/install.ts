@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { LabError, messageOf } from "./errors.js";
+import { LabError, messageOf, unknownMachine } from "./errors.js";
 import type { BakedProgram } from "./image-layers.js";
 import { openLab } from "./lab.js";
 import { leaderOf } from "./machine.js";
 import { placeProgram } from "./place-program.js";
-import { withMachineLock } from "./state.js";
+import { readMachine, withMachineLock } from "./state.js";
 
 /**
  * Puts programs of the toolchain onto a machine that runs: those that few need are not part of every image. Answers those
@@ -17,6 +17,7 @@ export async function installPrograms(
   programs: readonly string[],
   progress: (words: string) => void,
 ): Promise<string[]> {
+  if (!readMachine(lab, name)) throw unknownMachine(lab, name);
   const tools = await toolsNamed(programs, progress);
   const open = await openLab(lab, undefined);
   return withMachineLock(lab, name, async () => {

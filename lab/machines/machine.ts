@@ -10,7 +10,7 @@ import {
   overlayOptions,
   plugLine,
 } from "./commands.js";
-import { detach, lastWords } from "./detach.js";
+import { detach } from "./detach.js";
 import { LabError } from "./errors.js";
 import { ensureForwards } from "./forwards.js";
 import { killGroup, makeMachineGroups, processesOf, signal } from "./groups.js";
@@ -55,18 +55,18 @@ export async function boot(open: OpenLab, record: MachineRecord): Promise<void> 
   const host = hostGroup(trackingBase(open.cgroups), name);
   const options = overlayOptions(record.layers, join(dir, "upper"), join(dir, "work"));
   const argv = [scriptPath("supervise.sh"), dir, host, options, ...nspawnArgv(lab, name, root)];
-  let ended = false;
-  const child = detach(argv, log, nspawnEnvironment);
-  child.on("exit", () => {
-    ended = true;
-  });
+  const { over } = detach(argv, log, nspawnEnvironment);
+  const assertBoots = (): void => {
+    const why = over();
+    if (why !== undefined) throw new LabError(`Machine ${name} does not boot: ${why}`);
+  };
   await until(`The first process of machine ${name}`, 30_000, () => {
-    if (ended) throw new LabError(`Machine ${name} does not boot: ${lastWords(log)}`);
+    assertBoots();
     return leaderOf(open, name) !== undefined;
   });
   // Whoever made it will want to log in: a refused connection would cost him a pause.
   await until(`SSH of machine ${name}`, 60_000, () => {
-    if (ended) throw new LabError(`Machine ${name} does not boot: ${lastWords(log)}`);
+    assertBoots();
     const leader = leaderOf(open, name);
     return leader !== undefined && listens(leader, 22);
   });

@@ -43,6 +43,7 @@ Standard input, a JSON document:
   publicPorts  TCP ports with a forward on the host's loopback (default none)
   bake         whether its image carries the daemons' programs (default true)
   network      {"ipv4": "198.51.100.0/24", "ipv6": "fd00:1ab::/64"}, the same for all machines of a lab
+  host         its number in the networks, 2 to 10, for one whose successor shall have its addresses (default a free one above)
   memoryMb     limit of its memory in MiB (default none)
   firstContact {"user": "ops", "authorizedKeys": ["ssh-ed25519 ..."], "hostKey": "-----BEGIN OPENSSH PRIVATE KEY-----..."}
   userData     in place of firstContact: a "#cloud-config" document, which the machine's cloud-init executes at its first boot

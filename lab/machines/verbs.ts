@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { freeIndex, indexOfHost } from "./addresses.js";
 import { hostGroup, machineGroup, planCgroups, trackingBase } from "./cgroups.js";
 import { prepareDisk } from "./disk.js";
-import { exitCodes, LabError } from "./errors.js";
+import { exitCodes, LabError, unknownMachine } from "./errors.js";
 import {
   killGroup,
   readHost,
@@ -187,9 +187,6 @@ async function onMachine(
   });
 }
 
-const unknownMachine = (lab: string, name: string): LabError =>
-  new LabError(`The lab ${lab} has no machine "${name}".`, exitCodes.unknownMachine);
-
 /** All machines with their state. None where there is no lab. */
 export async function listMachines(
   lab: string,
@@ -211,11 +208,13 @@ export async function resumeLab(lab: string, progress: Progress): Promise<void> 
   if (!readLab(lab)) throw new LabError(`There is no lab ${lab} to resume.`);
   const open = await openLab(lab, undefined);
   await Promise.all(
-    machineRecords(lab).map((machine) =>
-      withMachineLock(lab, machine.name, async () => {
-        if (!machine.prepared || machine.desired !== "running") return;
+    machineRecords(lab).map(({ name }) =>
+      withMachineLock(lab, name, async () => {
+        // Whoever had the lock may have removed or stopped it.
+        const machine = readMachine(lab, name);
+        if (!machine?.prepared || machine.desired !== "running") return;
         await boot(open, machine);
-        progress(`${machine.name} runs`);
+        progress(`${name} runs`);
       }),
     ),
   );
