@@ -14,6 +14,7 @@ import {
 import type { IngressBackend } from "./jobs/ingress";
 import { NomadJob } from "./jobs/nomad-job";
 import type { AuthSettings, Settings } from "./settings";
+import { publishedDashboards } from "./settings/auth";
 import { clientsOf, leaf, publish } from "./site-parts";
 
 export interface AuthProxyArgs {
@@ -44,6 +45,7 @@ export class AuthProxy extends pulumi.ComponentResource {
     const child = { parent: this };
     const { clientSecret, ...open } = auth;
     const { site, datacenter, network } = settings;
+    const published = publishedDashboards(settings);
 
     const program = publish(
       cluster,
@@ -91,7 +93,7 @@ export class AuthProxy extends pulumi.ComponentResource {
             apart: clientsOf(settings) >= instances,
             program: fetched,
             auth: open,
-            domains: [site.domain],
+            domains: [site.domain, ...published.map(({ domain }) => domain)],
             networks: [network.ipv4, network.ipv6].filter((one) => one !== undefined),
           }),
         ),
@@ -103,7 +105,10 @@ export class AuthProxy extends pulumi.ComponentResource {
       serverName: authServerName,
       caPem,
     }));
-    this.middlewares = authMiddlewares(auth.services);
+    this.middlewares = authMiddlewares({
+      ...auth.services,
+      ...Object.fromEntries(published.map((one) => [one.name, one.groups])),
+    });
     this.registerOutputs({});
   }
 }

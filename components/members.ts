@@ -157,6 +157,7 @@ function nomadRole(slot: Slot, context: MemberContext, opts: pulumi.ComponentRes
         nodeClass: slot.spec.nodeClass ?? defaultNodeClass,
         networks: [topology.network.ipv4, topology.network.ipv6].filter((cidr) => cidr !== undefined),
         others: context.fixed.apply((members) => members.flatMap(memberAddresses)),
+        ...(topology.published ? { published: [...topology.published] } : {}),
         tunnel: slot.spec.egress === "behind",
         vaultCaPem: trust.vault.rootPem,
         supportCaPem: trust.support.rootPem,

@@ -7,6 +7,7 @@ export type {
   AcmeSettings,
   AuthSettings,
   CloudSettings,
+  DashboardSettings,
   DnsSettings,
   GroupSettings,
   IngressKind,

@@ -4,6 +4,7 @@ import { AuthProxy } from "./auth-proxy";
 import { inputOf, supportProgram } from "./bootstrap/access";
 import type { Cluster } from "./cluster";
 import { authMiddleware, authService } from "./jobs/auth-proxy";
+import { dashboardBackend, dashboardRoutes } from "./jobs/dashboards";
 import {
   type IngressBackend,
   ingressCertificate,
@@ -22,9 +23,11 @@ import {
   websiteService,
 } from "./jobs/website";
 import type { Settings } from "./settings";
+import { publishedDashboards } from "./settings/auth";
 import { clientsOf, leaf, publish } from "./site-parts";
 import { addressIn, hostPort } from "./topology/members";
-import { loadBalancerClass } from "./topology/model";
+import { type Dashboard, loadBalancerClass } from "./topology/model";
+import { consulServerName, nomadServerName, vaultServerName } from "./topology/names";
 
 export interface SiteArgs {
   /** Where it runs. */
@@ -78,6 +81,12 @@ export class Site extends pulumi.ComponentResource {
     const { cluster, settings } = args;
     const child = { parent: this };
     const { site, versions, datacenter } = settings;
+    const published = publishedDashboards(settings);
+    const serverNames: Record<Dashboard, string> = {
+      nomad: nomadServerName(settings),
+      consul: consulServerName(settings),
+      vault: vaultServerName,
+    };
 
     const { ingress } = cluster;
     const { name: word } = ingress;
@@ -95,7 +104,7 @@ export class Site extends pulumi.ComponentResource {
       {
         authority: cluster.siteAuthority,
         commonName: site.domain,
-        dnsNames: [site.domain],
+        dnsNames: [site.domain, ...published.map(({ domain }) => domain)],
         ipAddresses: addresses,
       },
       child,
@@ -191,9 +200,15 @@ export class Site extends pulumi.ComponentResource {
               backends: [
                 { name: websiteService, serverName: websiteServerName, caPem: siteCaPem, presents: closed },
                 ...(asked ? [asked] : []),
+                ...published.map(({ name }) => ({
+                  name: dashboardBackend(name),
+                  serverName: serverNames[name],
+                  caPem: ca[name] ?? "",
+                })),
                 ...backends,
               ],
               middlewares: { ...proxy?.middlewares, ...args.middlewares },
+              ...(published.length > 0 ? { routes: dashboardRoutes(published) } : {}),
             }),
           ),
       },

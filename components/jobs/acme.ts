@@ -64,7 +64,7 @@ export interface AcmeJobArgs {
 
 /** The job. */
 export function acmeJob({ settings, program, nodeClass, vaultAddress, vaultCaPem }: AcmeJobArgs): JobSpec {
-  const { acme, dns, site, name, datacenter } = settings;
+  const { acme, dns, name, datacenter } = settings;
   return {
     id: acmeJobId,
     namespace: acmeNamespace,
@@ -79,7 +79,7 @@ export function acmeJob({ settings, program, nodeClass, vaultAddress, vaultCaPem
       ca: acme.ca ?? "",
       settings: JSON.stringify({
         vault: { address: vaultAddress, caFile: "/local/vault-ca.pem" },
-        domains: acmeDomains(acme, site),
+        domains: acmeDomains(acme, settings),
         email: acme.email,
         directory: acmeDirectory(acme),
         keyType: acme.keyType,

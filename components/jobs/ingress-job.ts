@@ -39,6 +39,15 @@ export interface IngressArgs {
    * Example: { auth: { forwardAuth: { address: "https://…" } } }. Default: none but `again`, which asks the next instance.
    */
   readonly middlewares?: Readonly<Record<string, object>>;
+  /** Traefik's routes that are in no tags. Default: none. */
+  readonly routes?: IngressRoutes;
+}
+
+/** Routes as Traefik's file has them, each by its name. */
+export interface IngressRoutes {
+  readonly routers: Readonly<Record<string, object>>;
+  readonly services: Readonly<Record<string, object>>;
+  readonly middlewares: Readonly<Record<string, object>>;
 }
 
 /** How a service behind the ingress is verified, HTTP or TCP. */

@@ -26,6 +26,8 @@ export interface NomadClientArgs {
   networks: string[];
   /** Addresses of servers and support: from there nobody reaches a task. */
   others: pulumi.Input<string[]>;
+  /** Which of "nomad", "consul" and "vault" the ingress publishes. Default: none. */
+  published?: string[];
   /** Whether the machine goes out by a tunnel to support. */
   tunnel?: boolean;
   /** Root of Vault's CA, PEM: tasks and templates talk to Vault. */

@@ -1,6 +1,6 @@
 import type { PlanFragment } from "../provisioning/plan";
 import { loadBalancerClass } from "../topology/model";
-import { openPorts, type Port, portNumbers, portText } from "../topology/ports";
+import { type OpenPort, openPorts, type Port, portNumbers, portsWith, portText } from "../topology/ports";
 
 /** What a client's table of filters is made of. Plain values. */
 export interface TaskFilter {
@@ -10,6 +10,11 @@ export interface TaskFilter {
   readonly networks: readonly string[];
   /** Addresses in them, of either family, from which nobody may reach a task: servers and support. */
   readonly others: readonly string[];
+  /**
+   * Which of "nomad", "consul" and "vault" the ingress publishes: load balancers' tasks reach their APIs, other clients'
+   * do not. Default none.
+   */
+  readonly published?: readonly string[];
   /** Whether the machine goes out by a tunnel to support. Default false. */
   readonly tunnel?: boolean;
 }
@@ -23,11 +28,15 @@ export const metadataAddresses = {
 /** What tasks themselves use of that which other machines let a client reach. */
 const forTasks: readonly Port[] = [portNumbers.vaultApi, portNumbers.artifacts, portNumbers.dynamic];
 
+/** What a table opens to clients, and tasks have no use for. */
+const closing = (ports: readonly OpenPort[]): Port[] =>
+  ports
+    .filter(({ from }) => from.includes("members") || from.includes("nomad-client"))
+    .map(({ port }) => port)
+    .filter((port) => !forTasks.includes(port));
+
 /** What a client's own daemons reach on other machines, and its tasks do not. */
-export const closedToTasks: readonly Port[] = openPorts
-  .filter(({ from }) => from.includes("members") || from.includes("nomad-client"))
-  .map(({ port }) => port)
-  .filter((port) => !forTasks.includes(port));
+export const closedToTasks: readonly Port[] = closing(openPorts);
 
 const table = "hashistack";
 const path = "/etc/hashistack/tasks.nft";
@@ -68,9 +77,12 @@ function rules(
  *
  * Tasks run as anybody but root and Consul's agent; Nomad sees to that (see `renderNomadClient`).
  */
-export function renderTaskFilter({ nodeClass, networks, others, tunnel }: TaskFilter): string {
+export function renderTaskFilter({ nodeClass, networks, others, published, tunnel }: TaskFilter): string {
   const metadata = [...metadataAddresses.ipv4, ...metadataAddresses.ipv6];
-  const world = nodeClass === loadBalancerClass ? [portNumbers.http, portNumbers.https] : [];
+  const balances = nodeClass === loadBalancerClass;
+  const world = balances ? [portNumbers.http, portNumbers.https] : [];
+  // The ingress is a task: what is published it must reach, and for no other client's task is it open.
+  const shut = balances ? closedToTasks : closing(portsWith(published));
   const chain = (name: string, lines: readonly string[]): string[] => [
     `  chain ${name} {`,
     ...lines.map((line) => `    ${line}`),
@@ -86,7 +98,7 @@ export function renderTaskFilter({ nodeClass, networks, others, tunnel }: TaskFi
       ...rules(
         networks,
         (match) =>
-          `${match} meta l4proto { tcp, udp } th dport ${portSet(closedToTasks)} reject with icmpx admin-prohibited`,
+          `${match} meta l4proto { tcp, udp } th dport ${portSet(shut)} reject with icmpx admin-prohibited`,
         "daddr",
       ),
     ]),

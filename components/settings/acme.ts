@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { hostIn } from "../dns/dns";
+import { publishedDashboards } from "./auth";
 import type { AcmeSettings, Settings } from "./model";
 import { listed, type Report } from "./problems";
 
@@ -75,8 +76,16 @@ const directories: Readonly<Record<string, string>> = {
 export const acmeDirectory = ({ directory }: AcmeSettings): string => directories[directory] ?? directory;
 
 /** The names of the certificate. */
-export const acmeDomains = ({ domains }: AcmeSettings, site: Settings["site"]): readonly string[] =>
-  domains ?? [site.domain];
+export const acmeDomains = (
+  { domains }: AcmeSettings,
+  settings: Pick<Settings, "auth" | "site">,
+): readonly string[] => domains ?? namesOf(settings);
+
+/** The names at which visitors are answered. */
+const namesOf = (settings: Pick<Settings, "auth" | "site">): string[] => [
+  settings.site.domain,
+  ...publishedDashboards(settings).map(({ domain }) => domain),
+];
 
 /** Who serves the domains: what is said, or whoever serves the one that this stack owns. */
 export function acmeProvider({ provider }: AcmeSettings, dns: Settings["dns"]): Provider | undefined {
@@ -84,7 +93,7 @@ export function acmeProvider({ provider }: AcmeSettings, dns: Settings["dns"]): 
   return dns?.owned ? ({ linode: "linode", openstack: "designate" } as const)[dns.provider] : undefined;
 }
 
-export function checkAcme({ acme, site, dns }: Partial<Settings>, report: Report): void {
+export function checkAcme({ acme, auth, site, dns }: Partial<Settings>, report: Report): void {
   if (!acme) return;
   if (site && !site.enabled)
     report(["acme"], "is of no use while site.enabled is false: there is no ingress to show a certificate");
@@ -96,7 +105,7 @@ export function checkAcme({ acme, site, dns }: Partial<Settings>, report: Report
         "they are at https://letsencrypt.org/docs/staging-environment/",
     );
   }
-  checkNames(acme, site, report);
+  checkNames(acme, { auth, site }, report);
   const provider = acmeProvider(acme, dns);
   if (provider === undefined) {
     report(
@@ -106,7 +115,7 @@ export function checkAcme({ acme, site, dns }: Partial<Settings>, report: Report
     return;
   }
   if (acme.provider === undefined && site && dns) {
-    for (const name of acmeDomains(acme, site)) {
+    for (const name of acmeDomains(acme, { auth, site })) {
       if (hostIn(name.replace(/^\*\./, ""), dns.domain) !== undefined) continue;
       report(
         ["acme", "domains"],
@@ -129,7 +138,11 @@ export function checkAcme({ acme, site, dns }: Partial<Settings>, report: Report
   }
 }
 
-function checkNames(acme: AcmeSettings, site: Settings["site"] | undefined, report: Report): void {
+function checkNames(
+  acme: AcmeSettings,
+  { auth, site }: Partial<Pick<Settings, "auth" | "site">>,
+  report: Report,
+): void {
   const given = acme.domains ?? [];
   for (const [index, name] of given.entries()) {
     const at = ["acme", "domains", index];
@@ -140,12 +153,16 @@ function checkNames(acme: AcmeSettings, site: Settings["site"] | undefined, repo
       report(at, `is covered by "${wildcardOf(name)}" already, and no authority signs for both`);
     }
   }
-  if (
-    acme.domains &&
-    site?.enabled &&
-    !given.some((name) => [site.domain, wildcardOf(site.domain)].includes(name))
-  ) {
+  if (!acme.domains || !site?.enabled) return;
+  const without = (name: string) => !given.some((one) => [name, wildcardOf(name)].includes(one));
+  if (without(site.domain))
     report(["acme", "domains"], `name no certificate for site.domain, "${site.domain}"`);
+  for (const { name, domain } of publishedDashboards({ auth, site })) {
+    if (without(domain))
+      report(
+        ["acme", "domains"],
+        `name no certificate for "${domain}", where auth.dashboards.${name} is published`,
+      );
   }
 }
 

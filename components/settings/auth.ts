@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { type Dashboard, dashboards } from "../topology/model";
 import type { Settings } from "./model";
-import type { Report } from "./problems";
+import { listed, type Report } from "./problems";
 
 /** The form of `auth`, and what it asks of the other settings. */
 
@@ -40,10 +41,34 @@ export const authSchema = z
     scopes: z.array(word).min(1, "must name at least openid").default(["openid", "email", "profile"]),
     sessionHours: z.int().min(1).max(720).default(8),
     refreshMinutes: z.int().min(1).max(1440).default(10),
-    services: z.record(service, groups),
+    services: z.record(service, groups).default({}),
+    dashboards: z
+      .strictObject({ nomad: groups.optional(), consul: groups.optional(), vault: groups.optional() })
+      .meta({ title: "DashboardSettings" })
+      .optional(),
   })
   .meta({ title: "AuthSettings" })
   .optional();
+
+/** A dashboard that is published. */
+export interface PublishedDashboard {
+  readonly name: Dashboard;
+  /** Where. Example: "nomad.www.example.org". */
+  readonly domain: string;
+  /** Who is let in. Example: ["staff"]. */
+  readonly groups: readonly string[];
+}
+
+/** The dashboards that settings publish. */
+export function publishedDashboards({
+  auth,
+  site,
+}: Partial<Pick<Settings, "auth" | "site">>): PublishedDashboard[] {
+  return dashboards.flatMap((name) => {
+    const groups = auth?.dashboards?.[name];
+    return groups && site ? [{ name, domain: `${name}.${site.domain}`, groups }] : [];
+  });
+}
 
 export function checkAuth({ auth, site }: Partial<Settings>, report: Report): void {
   if (!auth) return;
@@ -60,8 +85,19 @@ export function checkAuth({ auth, site }: Partial<Settings>, report: Report): vo
   if (auth.refreshMinutes > auth.sessionHours * 60) {
     report(["auth", "refreshMinutes"], "must be no longer than auth.sessionHours");
   }
-  if (Object.keys(auth.services).length === 0) {
+  const published = dashboards.filter((one) => auth.dashboards?.[one]);
+  if (auth.dashboards && published.length === 0) {
+    report(["auth", "dashboards"], `must name at least one of ${listed(dashboards)}, or be left out`);
+  }
+  if (Object.keys(auth.services).length === 0 && !auth.dashboards) {
     report(["auth", "services"], 'must name at least one service, such as "website"');
+  }
+  for (const one of published) {
+    if (!Object.hasOwn(auth.services, one)) continue;
+    report(
+      ["auth", "services", one],
+      `is the name of a dashboard that auth.dashboards publishes; a service of one's own must have another`,
+    );
   }
   if (!site) return;
   if (!site.enabled)

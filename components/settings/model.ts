@@ -243,9 +243,25 @@ export interface AuthSettings {
   readonly refreshMinutes: number;
   /**
    * Which groups are let in to which service. "website" is the site; a service of one's own is closed by the tag
-   * traefik.http.routers.<its>.middlewares=auth-<name>@file. No default. Example: { website: [members, staff] }
+   * traefik.http.routers.<its>.middlewares=auth-<name>@file. Default: {}, for a stack that closes its dashboards alone.
+   * Example: { website: [members, staff] }
    */
   readonly services: Readonly<Record<string, readonly string[]>>;
+  /** Which groups are let in to the pages and APIs of Nomad, Consul and Vault. Default: none is published */
+  readonly dashboards?: DashboardSettings;
+}
+
+/**
+ * Who is let in at nomad., consul. and vault. before the site's domain, where their pages and APIs answer. What one may do
+ * there, a token of the service's own says, as ever. A service that is not named is not published.
+ */
+export interface DashboardSettings {
+  /** Groups that reach Nomad's. Example: [staff] */
+  readonly nomad?: readonly string[];
+  /** Groups that reach Consul's. Example: [staff] */
+  readonly consul?: readonly string[];
+  /** Groups that reach Vault's. Example: [staff] */
+  readonly vault?: readonly string[];
 }
 
 /** The domain whose records this stack writes: A and AAAA of the load balancers, for the site's domain and all below it. */

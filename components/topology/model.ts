@@ -16,6 +16,10 @@ export const defaultNodeClass = "general";
 export const services = ["consul", "vault", "nomad", "support"] as const;
 export type Service = (typeof services)[number];
 
+/** The services whose pages and API the ingress may show to those whom the auth proxy lets pass. */
+export const dashboards = ["nomad", "consul", "vault"] as const;
+export type Dashboard = (typeof dashboards)[number];
+
 /** One machine as the settings ask for it, before any cloud has made it. */
 export interface MachineSpec {
   /** `<group>-<key>`: the logical name, stable for the machine's slot. Example: "control-a". */
@@ -76,6 +80,8 @@ export interface Topology {
   /** Networks whose hosts may use SSH and the API pass-through on support. */
   readonly adminCidrs: readonly string[];
   readonly versions: Versions;
+  /** Services that the ingress publishes, so that load balancers reach their APIs. Default: none. */
+  readonly published?: readonly Dashboard[];
   readonly machines: readonly MachineSpec[];
 }
 

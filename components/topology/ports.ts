@@ -1,4 +1,4 @@
-import { loadBalancerClass, type MachineSpec, type Role } from "./model";
+import { type Dashboard, dashboards, loadBalancerClass, type MachineSpec, type Role } from "./model";
 
 /**
  * Who may reach what: the one table from which the clouds' filters, the machines' zones and the documentation are
@@ -244,6 +244,27 @@ export const openPorts: readonly OpenPort[] = [
   },
 ];
 
+/** Where the APIs answer whose pages may be published. */
+export const dashboardPorts = {
+  nomad: portNumbers.nomadApi,
+  consul: portNumbers.consulApi,
+  vault: portNumbers.vaultApi,
+} as const satisfies Record<Dashboard, Port>;
+
+/**
+ * The table of a cluster that publishes these services' pages: clients reach the servers' APIs. The filters of other machines
+ * know a client as one; which clients' tasks may go there, each client says itself (`renderTaskFilter`).
+ */
+export function portsWith(published: readonly string[] = []): readonly OpenPort[] {
+  const named = dashboards.filter((one) => published.includes(one));
+  return openPorts.map((line) =>
+    named.some((one) => line.to === `${one}-server` && line.port === dashboardPorts[one]) &&
+    !line.from.includes("nomad-client")
+      ? { ...line, from: [...line.from, "nomad-client"], why: `${line.why}; the ingress publishes it` }
+      : line,
+  );
+}
+
 /** What listens on loopback alone and is in no zone: for the documentation, and for tests that nothing else does. */
 export const loopbackPorts: readonly { readonly service: string; readonly port: number }[] = [
   { service: "Consul API of client agents", port: portNumbers.consulApi },
@@ -275,9 +296,16 @@ export function neighboursOf(roles: readonly Role[]): Neighbour[] {
   return [...roles, ...(roles.includes("support") ? [] : ["members" as const]), "world"];
 }
 
-/** The lines of the table by which one who is all these neighbours reaches a machine. */
-export function reachable(spec: MachineSpec, by: readonly Neighbour[]): OpenPort[] {
-  return openPorts.filter((line) => isPlace(spec, line.to) && line.from.some((from) => by.includes(from)));
+/**
+ * The lines of the table by which one who is all these neighbours reaches a machine.
+ * @param table the cluster's, see `portsWith`. Default: that of a cluster that publishes nothing
+ */
+export function reachable(
+  spec: MachineSpec,
+  by: readonly Neighbour[],
+  table: readonly OpenPort[] = openPorts,
+): OpenPort[] {
+  return table.filter((line) => isPlace(spec, line.to) && line.from.some((from) => by.includes(from)));
 }
 
 /** One port of a machine that is reached from outside, and by whom. */

@@ -1,11 +1,12 @@
 import type { GroupSettings, Settings } from "../settings/model";
-import { defaultNodeClass, loadBalancerClass, type MachineSpec, type Topology } from "./model";
+import { dashboards, defaultNodeClass, loadBalancerClass, type MachineSpec, type Topology } from "./model";
 
 /**
  * The topology that settings ask for: a machine for each key of each group, in the order of groups and keys.
  * @param settings validated, as `parseSettings` returns them
  */
 export function topologyOf(settings: Settings): Topology {
+  const published = dashboards.filter((one) => settings.auth?.dashboards?.[one]);
   return {
     cluster: settings.name,
     datacenter: settings.datacenter,
@@ -13,6 +14,7 @@ export function topologyOf(settings: Settings): Topology {
     network: settings.network,
     adminCidrs: settings.adminCidrs,
     versions: settings.versions,
+    ...(published.length > 0 ? { published } : {}),
     machines: Object.entries(settings.groups).flatMap(([name, group]) =>
       machinesOf(name, group, throughSupport(settings)),
     ),

@@ -3,7 +3,7 @@ import { hostCidr } from "./cidr";
 import { tunnelNetwork } from "./egress";
 import { memberAddresses } from "./members";
 import { type Member, type Role, roles, type Topology } from "./model";
-import { type Neighbour, neighboursOf, portText, reachable } from "./ports";
+import { type Neighbour, neighboursOf, type OpenPort, portsWith, portText, reachable } from "./ports";
 import { adminsZone, order, tunnelZone } from "./zone-names";
 
 /**
@@ -30,8 +30,9 @@ export const zoneNameLimit = 17;
 export function zonesFor(
   member: Member,
   all: readonly Member[],
-  topology: Pick<Topology, "network" | "adminCidrs">,
+  topology: Pick<Topology, "network" | "adminCidrs" | "published">,
 ): PlannedZone[] {
+  const table = portsWith(topology.published);
   const zone = (
     name: string,
     sources: readonly string[],
@@ -40,7 +41,7 @@ export function zonesFor(
   ): PlannedZone => ({
     name,
     sources,
-    ports: portsFor(member, by),
+    ports: portsFor(member, by, table),
     description: `${who} to ${member.spec.name}`,
   });
   const zones: PlannedZone[] = groupsOfServers(member, all).map(({ held, members }) => ({
@@ -52,7 +53,7 @@ export function zonesFor(
     ),
     leaversLinger: true,
   }));
-  if (portsFor(member, ["admins"]).length > 0) {
+  if (portsFor(member, ["admins"], table).length > 0) {
     zones.push(zone(adminsZone, topology.adminCidrs, ["admins", "world"], "From administrators"));
   }
   const { ipv4, ipv6 } = topology.network;
@@ -61,7 +62,7 @@ export function zonesFor(
   if (member.spec.egress === "gateway") {
     zones.push(zone(tunnelZone, [tunnelNetwork(ipv4)], [], "From machines that go out through"));
   }
-  if (portsFor(member, ["world"]).length > 0) {
+  if (portsFor(member, ["world"], table).length > 0) {
     zones.push(zone(`${order.world}-world`, ["0.0.0.0/0", "::/0"], ["world"], "From anybody"));
   }
   return zones;
@@ -89,8 +90,12 @@ function shortName(held: readonly Role[]): string {
   return held.length === 3 ? "servers" : held.map((role) => role.replace("-server", "")).join("-");
 }
 
-function portsFor(member: Member, by: readonly Neighbour[]): PlannedZone["ports"] {
-  const ports = reachable(member.spec, by).flatMap((line) =>
+function portsFor(
+  member: Member,
+  by: readonly Neighbour[],
+  table: readonly OpenPort[],
+): PlannedZone["ports"] {
+  const ports = reachable(member.spec, by, table).flatMap((line) =>
     line.protocols.map((protocol) => ({ port: portText(line.port), protocol })),
   );
   // Two roles of one machine may open one port: firewalld would warn of the second.

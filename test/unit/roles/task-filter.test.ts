@@ -39,6 +39,18 @@ describe("a client's table of tasks", () => {
     );
   });
 
+  test("closes what is published, but for a load balancer's tasks: the ingress is one of them", () => {
+    const published = ["nomad", "consul", "vault"] as const;
+    expect(renderTaskFilter({ ...filter, published })).toBe(
+      text.replaceAll("{ 4647, 4789, 8300, 8301, 8888 }", "{ 4646, 4647, 4789, 8300, 8301, 8501, 8888 }"),
+    );
+    expect(renderTaskFilter({ ...filter, published: ["consul"] })).toContain("8301, 8501, 8888 }");
+    // Tasks read their secrets at Vault's.
+    expect(renderTaskFilter({ ...filter, published: ["vault"] })).toBe(text);
+    const balancer = { ...filter, nodeClass: "load-balancer" };
+    expect(renderTaskFilter({ ...balancer, published })).toBe(renderTaskFilter(balancer));
+  });
+
   test("lets the tunnel by which the machine goes out through, and nobody who is no kernel", () => {
     const through = renderTaskFilter({ ...filter, tunnel: true });
     const added = through.split("\n").filter((line) => !text.split("\n").includes(line));

@@ -20,7 +20,34 @@ describe("acme", () => {
     });
     if (!settings.acme) throw new Error("no acme");
     expect(acmeDirectory(settings.acme)).toBe("https://acme-v02.api.letsencrypt.org/directory");
-    expect(acmeDomains(settings.acme, settings.site)).toEqual(["www.dev.test"]);
+    expect(acmeDomains(settings.acme, settings)).toEqual(["www.dev.test"]);
+  });
+
+  test("where dashboards are published the certificate is for their names, too", () => {
+    const published = {
+      ...goodSettings(),
+      site: { domain: "www.example.org", ingress: "traefik" },
+      auth: {
+        ...{ issuer: "https://id.example.org", clientId: "hashistack", clientSecret: "s3cret" },
+        dashboards: { nomad: ["staff"], vault: ["staff"] },
+      },
+    };
+    const settings = parseSettings({ ...published, acme });
+    if (!settings.acme) throw new Error("no acme");
+    expect(acmeDomains(settings.acme, settings)).toEqual([
+      "www.example.org",
+      "nomad.www.example.org",
+      "vault.www.example.org",
+    ]);
+    const given = (...domains: string[]) => problemsOf({ ...published, acme: { ...acme, domains } });
+    expect(given("www.example.org", "*.www.example.org")).toEqual([]);
+    expect(given("www.example.org", "vault.www.example.org")).toEqual([
+      'acme.domains: name no certificate for "nomad.www.example.org", where auth.dashboards.nomad is published',
+    ]);
+    // A wildcard is for one label.
+    expect(given("*.example.org", "nomad.www.example.org")).toEqual([
+      'acme.domains: name no certificate for "vault.www.example.org", where auth.dashboards.vault is published',
+    ]);
   });
 
   test("no setting, no certificate of others", () => {

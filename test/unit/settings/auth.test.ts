@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { publishedDashboards } from "../../../components/settings/auth";
 import { parseSettings } from "../../../components/settings/parse";
 import { goodSettings, problemsOf } from "./stack-files";
 
@@ -22,6 +23,20 @@ describe("auth", () => {
       refreshMinutes: 10,
     });
     expect(parseSettings(behindTraefik).auth).toBeUndefined();
+  });
+
+  test("dashboards may be all that is closed, each below the site's domain", () => {
+    const { services: _, ...rest } = auth;
+    const settings = parseSettings({
+      ...behindTraefik,
+      auth: { ...rest, dashboards: { vault: ["ops"], nomad: ["staff"] } },
+    });
+    expect(settings.auth?.services).toEqual({});
+    expect(publishedDashboards(settings)).toEqual([
+      { name: "nomad", domain: "nomad.www.dev.test", groups: ["staff"] },
+      { name: "vault", domain: "vault.www.dev.test", groups: ["ops"] },
+    ]);
+    expect(publishedDashboards(parseSettings({ ...behindTraefik, auth }))).toEqual([]);
   });
 
   const wrong: [string, object, string[]][] = [
@@ -79,6 +94,35 @@ describe("auth", () => {
       "no service",
       { ...behindTraefik, auth: { ...auth, services: {} } },
       ['auth.services: must name at least one service, such as "website"'],
+    ],
+    [
+      "dashboards, and none of them",
+      { ...behindTraefik, auth: { ...auth, dashboards: {} } },
+      ["auth.dashboards: must name at least one of nomad, consul and vault, or be left out"],
+    ],
+    [
+      "a dashboard for nobody, which would be everybody",
+      { ...behindTraefik, auth: { ...auth, dashboards: { nomad: [] } } },
+      [
+        "auth.dashboards.nomad: must name at least one group: without any, whoever the provider knows would be let in",
+      ],
+    ],
+    [
+      "a dashboard that there is not",
+      { ...behindTraefik, auth: { ...auth, dashboards: { nomat: ["staff"] } } },
+      ['auth.dashboards.nomat: is not a setting; did you mean "nomad"?'],
+    ],
+    [
+      "a dashboard's groups as a text",
+      { ...behindTraefik, auth: { ...auth, dashboards: { vault: "staff" } } },
+      ['auth.dashboards.vault: must be a list, not "staff"'],
+    ],
+    [
+      "a service with a dashboard's name",
+      { ...behindTraefik, auth: { ...auth, services: { nomad: ["staff"] }, dashboards: { nomad: ["ops"] } } },
+      [
+        "auth.services.nomad: is the name of a dashboard that auth.dashboards publishes; a service of one's own must have another",
+      ],
     ],
     [
       "two groups in one",

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { openingsOf, openPorts, portText } from "../../../components/topology/ports";
+import { type Dashboard, dashboards } from "../../../components/topology/model";
+import {
+  type OpenPort,
+  openingsOf,
+  openPorts,
+  portsWith,
+  portText,
+  reachable,
+} from "../../../components/topology/ports";
 import { portsMarkdown } from "../../../components/topology/ports-markdown";
 import { dev, member } from "./fixture";
 
@@ -54,6 +62,33 @@ describe("the table", () => {
   test("no line says what another says", () => {
     const keys = openPorts.map((line) => `${line.to} ${portText(line.port)}`);
     expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+describe("what is published", () => {
+  const clients = (table: readonly OpenPort[]) =>
+    table
+      .filter(({ from }) => from.includes("nomad-client"))
+      .map(({ to, port }) => `${to} ${portText(port)}`);
+  test("clients reach the servers' APIs of what is named, and of nothing else", () => {
+    const more = (...published: Dashboard[]) =>
+      clients(portsWith(published)).filter((line) => !clients(openPorts).includes(line));
+    expect(more("nomad")).toEqual(["nomad-server 4646"]);
+    expect(more("consul")).toEqual(["consul-server 8501"]);
+    // Tasks read their secrets there anyway.
+    expect(more("vault")).toEqual([]);
+    expect(more("nomad", "consul", "vault")).toEqual(["consul-server 8501", "nomad-server 4646"]);
+  });
+  test("nothing published, nothing changed; and nobody else is let in by it, from outside least of all", () => {
+    expect(portsWith()).toEqual(openPorts);
+    const all = portsWith(dashboards);
+    for (const { spec } of dev.members) {
+      for (const from of ["world", "admins", "members", "support"] as const) {
+        expect(reachable(spec, [from], all).map(({ service }) => service)).toEqual(
+          reachable(spec, [from]).map(({ service }) => service),
+        );
+      }
+    }
   });
 });
 

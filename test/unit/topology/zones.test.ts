@@ -3,8 +3,22 @@ import * as ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
 import type { PlannedZone } from "../../../components/provisioning/plan";
 import { memberAddresses } from "../../../components/topology/members";
-import type { MachineSpec, Member, Role, Topology } from "../../../components/topology/model";
-import { isPlace, type Neighbour, openPorts, portText } from "../../../components/topology/ports";
+import {
+  type Dashboard,
+  dashboards,
+  type MachineSpec,
+  type Member,
+  type Role,
+  type Topology,
+} from "../../../components/topology/model";
+import {
+  isPlace,
+  type Neighbour,
+  type OpenPort,
+  openPorts,
+  portsWith,
+  portText,
+} from "../../../components/topology/ports";
 import { zoneNameLimit, zonesFor } from "../../../components/topology/zones";
 import { dev, member, membersOf, separate } from "./fixture";
 
@@ -33,8 +47,12 @@ function dispatched(zones: readonly PlannedZone[], source: string): string[] {
 }
 
 /** What the table allows, said once more in the plainest way. */
-function allowed(to: MachineSpec, who: (from: Neighbour) => boolean): string[] {
-  const lines = openPorts.filter((line) => isPlace(to, line.to) && line.from.some(who));
+function allowed(
+  to: MachineSpec,
+  who: (from: Neighbour) => boolean,
+  table: readonly OpenPort[] = openPorts,
+): string[] {
+  const lines = table.filter((line) => isPlace(to, line.to) && line.from.some(who));
   return [
     ...new Set(
       lines.flatMap((line) => line.protocols.map((protocol) => `${portText(line.port)}/${protocol}`)),
@@ -52,6 +70,7 @@ function isNeighbour(spec: MachineSpec): (from: Neighbour) => boolean {
 
 /** Every source reaches exactly what the table says, whichever zone it falls into. */
 function expectTable(topology: Topology, members: readonly Member[]): void {
+  const table = portsWith(topology.published);
   for (const to of members) {
     const zones = zonesFor(to, members, topology);
     for (const zone of zones) expect(zone.name).toMatch(new RegExp(`^[a-z0-9-]{1,${zoneNameLimit}}$`));
@@ -60,7 +79,7 @@ function expectTable(topology: Topology, members: readonly Member[]): void {
     expect(new Set(sources).size).toBe(sources.length);
     for (const from of members.filter((other) => other !== to)) {
       for (const source of memberAddresses(from)) {
-        expect(dispatched(zones, source)).toEqual(allowed(to.spec, isNeighbour(from.spec)));
+        expect(dispatched(zones, source)).toEqual(allowed(to.spec, isNeighbour(from.spec), table));
       }
     }
     for (const stranger of ["8.8.8.8", "2001:db8::1"]) {
@@ -77,6 +96,26 @@ function expectTable(topology: Topology, members: readonly Member[]): void {
 describe("every source reaches what the table says, no more and no less", () => {
   test("dev", () => expectTable(dev.topology, dev.members));
   test("servers on machines of their own", () => expectTable(separate.topology, separate.members));
+  test("what is published, on servers together and apart", () => {
+    for (const { topology, members } of [dev, separate]) {
+      expectTable({ ...topology, published: dashboards }, members);
+    }
+    const client = member(separate, "client-a");
+    const more = (published: readonly Dashboard[]) => {
+      const topology = { ...separate.topology, published };
+      return separate.members.flatMap((to) => {
+        const reached = (zones: readonly PlannedZone[]) =>
+          dispatched(zones, client.addresses.privateIpv6 ?? "");
+        const before = reached(zonesFor(to, separate.members, separate.topology));
+        return reached(zonesFor(to, separate.members, topology))
+          .filter((port) => !before.includes(port))
+          .map((port) => `${to.spec.group} ${port}`);
+      });
+    };
+    expect([...new Set(more(["nomad"]))]).toEqual(["nomad 4646/tcp"]);
+    expect([...new Set(more(["consul"]))]).toEqual(["consul 8501/tcp"]);
+    expect(more(["vault"])).toEqual([]);
+  });
   test("a private network of IPv4 alone, where IPv6 is the world's", () => {
     const topology: Topology = {
       ...dev.topology,
