@@ -63,23 +63,17 @@ function secGroupRule(props: Cursor): Opening | undefined {
   };
 }
 
-function range(text: string): { from: number; to: number } {
+/** Example: "20000-32000", or "22". */
+export function range(text: string): { from: number; to: number } {
   const [from = 0, to = from] = text.split("-").map((part) => Number(part.trim()));
   return { from, to };
 }
 
-const inside = new BlockList();
-for (const [network, bits] of [
-  ["10.0.0.0", 8],
-  ["172.16.0.0", 12],
-  ["192.168.0.0", 16],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-] as const)
-  inside.addSubnet(network, bits, "ipv4");
-inside.addSubnet("fc00::", 7, "ipv6");
-inside.addSubnet("fe80::", 10, "ipv6");
+/** Private networks: RFC 1918, shared (RFC 6598), loopback, link-local, and unique local ones. */
+const inside = [
+  ...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"],
+  ...["fc00::/7", "fe80::/10"],
+];
 
 function parsed(cidr: string): { address: string; bits: number; family: "ipv4" | "ipv6" } {
   const [address = "", length] = cidr.split("/");
@@ -87,23 +81,24 @@ function parsed(cidr: string): { address: string; bits: number; family: "ipv4" |
   return { address, bits: length === undefined ? (family === "ipv6" ? 128 : 32) : Number(length), family };
 }
 
+/** Whether all of a network lies in another one. */
+function liesIn(cidr: string, outer: string): boolean {
+  const [own, other] = [parsed(cidr), parsed(outer)];
+  if (isIP(own.address) === 0 || own.family !== other.family || !(own.bits >= other.bits)) return false;
+  const block = new BlockList();
+  block.addSubnet(other.address, other.bits, other.family);
+  return block.check(own.address, own.family);
+}
+
 /** Whether a network is the world, or so large a part of it that it is nobody's. */
 export function isWorld(cidr: string): boolean {
   const { bits, family } = parsed(cidr);
-  return bits < (family === "ipv6" ? 16 : 8);
+  return bits < (family === "ipv6" ? 16 : 8) && !inside.some((each) => liesIn(cidr, each));
 }
 
-/** Whether a network is nobody's on the internet: RFC 1918, 6598, 3927, unique local, link-local, or a documentation prefix. */
+/** Whether a network is nobody's on the internet: a private one, or part of one of `more`. */
 export function isPrivate(cidr: string, more: readonly string[]): boolean {
-  const { address, bits, family } = parsed(cidr);
-  if (isWorld(cidr) || isIP(address) === 0) return false;
-  if (inside.check(address, family)) return true;
-  return more.some((each) => {
-    const own = parsed(each);
-    const block = new BlockList();
-    block.addSubnet(own.address, own.bits, own.family);
-    return own.family === family && bits >= own.bits && block.check(address, family);
-  });
+  return !isWorld(cidr) && [...inside, ...more].some((each) => liesIn(cidr, each));
 }
 
 /** Example: "22", "20000-32000". */

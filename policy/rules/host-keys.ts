@@ -1,3 +1,4 @@
+import { remoteCommands } from "../lib/clouds";
 import type { Rule } from "../lib/rule";
 
 export const hostKeys: Rule = {
@@ -8,7 +9,7 @@ export const hostKeys: Rule = {
     "Set hostKey of the connection and of its proxy, for example to the publicKeyOpenssh of a tls.PrivateKey.",
   severity: "critical",
   level: "mandatory",
-  types: ["command:remote:Command", "command:remote:CopyFile", "command:remote:CopyToRemote"],
+  types: remoteCommands,
   resource({ props }, { violation, each }) {
     each(["connection", "connection.proxy"], (path) => {
       if (!props.has(path)) return;

@@ -1,5 +1,5 @@
 import { textsOf } from "../lib/clouds";
-import { eachOpening, filters, isWorld, shown } from "../lib/openings";
+import { eachOpening, filters, isWorld, range, shown } from "../lib/openings";
 import type { Rule } from "../lib/rule";
 
 export const noOpenAdminPorts: Rule = {
@@ -20,10 +20,7 @@ export const noOpenAdminPorts: Rule = {
     },
   },
   resource(subject, findings, config) {
-    const guarded = textsOf(config.ports).map((text) => {
-      const [from = 0, to = from] = text.split("-").map(Number);
-      return { from, to };
-    });
+    const guarded = textsOf(config.ports).map(range);
     eachOpening(subject, findings, ({ where, ports, sources }) => {
       const world = sources.filter(isWorld);
       const open = guarded.filter((own) => ports.some(({ from, to }) => from <= own.to && own.from <= to));

@@ -1,4 +1,12 @@
-import { instances, isLoadBalancer, isSupport, linodeInstance, openstackPort, words } from "../lib/clouds";
+import {
+  instances,
+  isInstance,
+  isLoadBalancer,
+  isSupport,
+  linodeInstance,
+  openstackPort,
+  words,
+} from "../lib/clouds";
 import type { Rule, Subject } from "../lib/rule";
 
 const floating = [
@@ -36,7 +44,7 @@ export const noPublicAddress: Rule = {
   unless: ({ egress }) =>
     egress === "public" ? "Machines go out by addresses of their own (egress: public)." : undefined,
   stack(subjects, findings) {
-    const machines = subjects.filter(({ type }) => (instances as readonly string[]).includes(type));
+    const machines = subjects.filter(isInstance);
     const ports = new Set(subjects.filter(({ type }) => type === openstackPort).map(({ urn }) => urn));
     const allowed = (machine: Subject) =>
       isSupport(machine) || isLoadBalancer(machine) || words(machine).includes("egress-public");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseHcl } from "../../../policy/lib/hcl";
 import { rememberMarks, wireOf } from "../../../policy/lib/marks";
+import { isPrivate, isWorld } from "../../../policy/lib/openings";
 import { decoded, secretIn, secretOrAssignment } from "../../../policy/lib/secrets";
 import { Cursor, NotKnownYet } from "../../../policy/lib/wire";
 import { secret, unknown } from "./engine";
@@ -103,6 +104,32 @@ describe("a job's file", () => {
 
   test.each(["a {", 'a "b', 'a { c = "', "a { <<E", "a { c = <<E\n }", "= 1"])("is refused: %s", (text) => {
     expect(() => parseHcl(text)).toThrow();
+  });
+});
+
+describe("a network", () => {
+  test.each([
+    ["0.0.0.0/0", "world"],
+    ["128.0.0.0/1", "world"],
+    ["::/0", "world"],
+    ["2000::/3", "world"],
+    ["fc00::/6", "world"],
+    ["fc00::/7", "private"],
+    ["fd00::/8", "private"],
+    ["fd00:1ab::/64", "private"],
+    ["10.0.0.0/8", "private"],
+    ["172.16.0.0/12", "private"],
+    ["172.31.255.1", "private"],
+    // Begins with a private address, and is mostly others'.
+    ["172.16.0.0/9", "somebody's"],
+    ["192.168.0.0/15", "somebody's"],
+    ["203.0.113.0/24", "somebody's"],
+    ["2001:db8:7::/64", "somebody's"],
+    ["2001:db8:8::/64", "private"],
+    ["no network", "somebody's"],
+  ])("%s is %s", (cidr, what) => {
+    const own = isPrivate(cidr, ["2001:db8:8::/48"]) ? "private" : "somebody's";
+    expect(isWorld(cidr) ? "world" : own).toBe(what);
   });
 });
 
