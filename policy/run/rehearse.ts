@@ -11,7 +11,7 @@ interface StackFile {
 
 /** An emulated Linode for a preview: what a program looks up is answered, and nothing is made. */
 export interface Rehearsal {
-  readonly env: Record<string, string>;
+  readonly env: { readonly LINODE_URL: string; readonly LINODE_TOKEN: string };
   close(): Promise<void>;
 }
 
@@ -24,17 +24,22 @@ export async function rehearseLinode(settings: string): Promise<Rehearsal> {
   const api = await startLinodeApi();
   const env = { LINODE_URL: api.url, LINODE_TOKEN: "rehearsal" };
   const dns = config?.["hashistack:dns"];
-  if (dns?.provider === "linode" && dns.domain) {
-    const answer = await fetch(`${api.url}/v4/domains`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${env.LINODE_TOKEN}`, "content-type": "application/json" },
-      body: JSON.stringify({ domain: dns.domain, type: "master", soa_email: `hostmaster@${dns.domain}` }),
-      signal: AbortSignal.timeout(10_000),
-    });
-    if (!answer.ok) {
-      await api.close();
-      throw new CliError(`the emulated Linode refused the domain ${dns.domain}: ${await answer.text()}`);
-    }
+  try {
+    if (dns?.provider === "linode" && dns.domain) await addDomain(env, dns.domain);
+  } catch (error) {
+    await api.close();
+    throw error;
   }
   return { env, close: () => api.close() };
+}
+
+async function addDomain(env: { LINODE_URL: string; LINODE_TOKEN: string }, domain: string): Promise<void> {
+  const answer = await fetch(`${env.LINODE_URL}/v4/domains`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${env.LINODE_TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ domain, type: "master", soa_email: `hostmaster@${domain}` }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!answer.ok)
+    throw new CliError(`the emulated Linode refused the domain ${domain}: ${await answer.text()}`);
 }
