@@ -97,7 +97,7 @@ export async function check(options: CheckOptions): Promise<Checked> {
   try {
     const pack = preparePack(join(folder, ".pack"), base, options.config && resolve(options.config));
     if (options.rehearse) rehearsal = await rehearseLinode(settings);
-    const env = { ...pack.env, ...rehearsal?.env };
+    const env: NodeJS.ProcessEnv = { ...pack.env, ...rehearsal?.env };
     if (!options.up) {
       freshCopy(workspace.root, folder);
       const passphrase = join(workspace.directory, "passphrase");
