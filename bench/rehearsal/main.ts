@@ -4,7 +4,7 @@ import { BenchError, Interrupted } from "../errors";
 import { rehearse } from "./rehearse";
 import { passed, reportText } from "./report";
 
-const help = `npm run rehearse -- <stack> [--whole] [--faults] [--nat] [--json]
+const help = `npm run rehearse -- <stack> [--whole] [--faults] [--nat] [--acme] [--json]
 
 Brings a stack at Linode up on an emulated Linode, whose instances are machines of a lab in this host: status, site, names,
 firewall, a second up, destroy, and what is left. Prints what was found and how often each call of the API was made.
@@ -14,6 +14,8 @@ firewall, a second up, destroy, and what is left. Prints what was found and how 
            another is silent: the next one finishes it
   --nat    machines that nobody outside reaches have no public address and go out through support; StackScripts tell them who
            may log in; then settings change, and a load balancer is made anew
+  --acme   the site has its certificate from an ACME server (Pebble, built the first time), proven by records of the
+           emulated domain
   --json   print one JSON document
   --help   this text
 
@@ -32,6 +34,7 @@ function read(argv: readonly string[]) {
       whole: { type: "boolean", default: false },
       faults: { type: "boolean", default: false },
       nat: { type: "boolean", default: false },
+      acme: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -61,8 +64,8 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, interrupted);
   try {
-    const { stack, whole, faults, nat, json } = options;
-    const report = await rehearse({ stack, small: !whole, faults, nat, signal: stop.signal, say });
+    const { stack, whole, faults, nat, acme, json } = options;
+    const report = await rehearse({ stack, small: !whole, faults, nat, acme, signal: stop.signal, say });
     process.stdout.write(`${json ? JSON.stringify(report, undefined, 2) : reportText(report)}\n`);
     return passed(report) ? 0 : 1;
   } catch (error) {

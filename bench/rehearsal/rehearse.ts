@@ -4,11 +4,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readOutputs } from "../../cli/engine";
 import { type Outputs, parseOutputs } from "../../cli/outputs";
+import { acmeProgram } from "../../components/jobs/acme";
 import { type LabLinode, raiseLinode } from "../../lab/linode/lab-linode";
+import { ensureTools, type ToolchainProgress } from "../../lab/toolchain/index";
+import { type AcmeOutside, raiseAcme } from "../acme/outside";
 import { BenchError } from "../errors";
 import { checkout } from "../lab";
 import { makeProject, type Project } from "../project";
 import { type Ran, runAny } from "../run";
+import { certifiedBy, lookAtCertificate } from "./certificate";
 import { changeSettings } from "./changes";
 import { ask, token } from "./emulated";
 import { type Hands, lastWords } from "./hands";
@@ -26,6 +30,8 @@ export interface RehearsalOptions {
   readonly faults?: boolean;
   /** Whether machines that nobody outside reaches go out through support. Default false. */
   readonly nat?: boolean;
+  /** Whether the site has its certificate from an ACME server. Default false. */
+  readonly acme?: boolean;
   readonly signal?: AbortSignal;
   /** Says how far it is. */
   readonly say: (words: string) => void;
@@ -51,12 +57,26 @@ export async function rehearse(options: RehearsalOptions): Promise<Report> {
     const subnet = settings.config["hashistack:network"]?.ipv4;
     if (!subnet)
       throw new BenchError(`Pulumi.${options.stack}.yaml has no hashistack:network with an "ipv4"`);
-    const linode = await raiseLinode({ lab: labName(), subnet, tokens: [token], say: options.say });
+    const { acme: certified, say } = options;
+    // As an image is made for it: npm run image -- linode --with hashistack-acme.
+    const programs = certified ? [acmeProgram.name] : [];
+    if (certified) {
+      const onProgress: ToolchainProgress = ({ tool, phase }) => say(`${tool}: ${phase}`);
+      await ensureTools([...programs, "pebble"], { onProgress, signal: options.signal });
+    }
+    const linode = await raiseLinode({ lab: labName(), subnet, tokens: [token], programs, say });
+    let acme: AcmeOutside | undefined;
     try {
-      const play = new Play(options, project, linode, settings.config);
+      if (certified) {
+        acme = await raiseAcme(linode, project.workspace.root);
+        changes.push(certifiedBy(settings.config, acme));
+        writeFileSync(file, yaml.dump(settings));
+      }
+      const play = new Play(options, project, linode, settings.config, acme);
       await play.run();
       return { stack: options.stack, changes, checks: play.checks, calls: await play.calls() };
     } finally {
+      await acme?.end();
       await linode.close();
     }
   } finally {
@@ -75,6 +95,7 @@ class Play {
     private readonly project: Project,
     private readonly linode: LabLinode,
     private readonly config: StackConfig,
+    private readonly acme: AcmeOutside | undefined,
   ) {
     this.socket = linode.api.url;
   }
@@ -137,11 +158,10 @@ class Play {
     this.visitor = { ca: this.siteCa(outputs), host: this.config["hashistack:site"]?.domain ?? "" };
     await this.status();
     await this.network(outputs, domain);
+    if (this.acme) await lookAtCertificate(this.hands, this.acme, workspace.root, (ca) => this.visit(ca));
     if (this.options.nat) {
       const { check } = this.hands;
-      const { ca, host } = this.visitor;
-      const visit = () =>
-        this.fromStranger(["curl", "--silent", "--max-time", "20", "--cacert", ca, `https://${host}/`]);
+      const visit = () => this.visit(this.visitor.ca);
       await lookAtWayOut(check, { lab: labName(), linode: this.linode, visit, signal: this.options.signal });
     }
     await this.check("a second up changes nothing", async () => {
@@ -228,6 +248,12 @@ class Play {
     return file;
   }
 
+  /** Anybody's visit by the site's name. @param ca the file with the roots that he trusts */
+  private visit(ca: string): Promise<Ran> {
+    const url = `https://${this.visitor.host}/`;
+    return this.fromStranger(["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", ca, url]);
+  }
+
   private fromStranger(command: readonly string[]): Promise<Ran> {
     return runAny(this.linode.fromStranger(command), {
       what: command[0] ?? "",
@@ -290,7 +316,7 @@ class Play {
   /** `hashistack …` outside the lab, as an admin runs it at home. */
   private cli(verb: string, ...words: string[]): Promise<Ran> {
     const program = join(checkout(), "cli/bin/hashistack.js");
-    const argv = [process.execPath, program, verb, "--stack", this.options.stack, ...words];
+    const argv = [process.execPath, program, verb, ...words, "--stack", this.options.stack];
     return runAny(this.linode.fromOutside(argv), {
       what: `hashistack ${verb}`,
       cwd: this.project.workspace.root,

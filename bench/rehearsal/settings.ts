@@ -17,6 +17,7 @@ export interface StackConfig {
   "hashistack:timing"?: { newMachineMinutes?: number };
   "hashistack:site"?: { domain?: string; instances?: number };
   "hashistack:dns"?: { domain?: string; owned?: boolean };
+  "hashistack:acme"?: object;
   [setting: string]: unknown;
 }
 

@@ -16,6 +16,8 @@ export interface LabLinodeOptions {
   /** The machines' private network: the range of the VPC's subnet. Example: "10.20.0.0/24". */
   readonly subnet: string;
   readonly tokens?: readonly string[];
+  /** Further programs of the toolchain in the account's image. Example: ["hashistack-acme"]. Default: none. */
+  readonly programs?: readonly string[];
   /** Says aloud what an operator should know. Default: nobody hears it. */
   readonly say?: (words: string) => void;
 }
@@ -35,14 +37,14 @@ export interface LabLinode {
 
 /** Raises a lab with an emulated Linode outside it. Needs root, the build and the machines' image with programs. */
 export async function raiseLinode(options: LabLinodeOptions): Promise<LabLinode> {
-  const { lab, subnet, tokens, say = () => undefined } = options;
+  const { lab, subnet, tokens, programs, say = () => undefined } = options;
   await endLab(lab, say);
   const network: Network = { ipv4: subnet, ipv6: "fd00:1ab::/64" };
   await openLab(lab, network);
   const socket = join(labDir(lab), "linode.sock");
   const api = await startLinodeApi({
     tokens,
-    machines: new LabMachines(lab, network, say),
+    machines: new LabMachines(lab, network, say, programs),
     listen: socket,
     paceMs: 100,
     say,

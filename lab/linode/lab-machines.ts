@@ -1,5 +1,6 @@
 import { hostAddress, type Network, publicNetwork } from "../machines/addresses.js";
 import { LabError } from "../machines/errors.js";
+import { installPrograms } from "../machines/install.js";
 import { namespacePath, routerNamespace } from "../machines/names.js";
 import { run } from "../machines/run.js";
 import { nameProblem } from "../machines/spec.js";
@@ -17,6 +18,8 @@ import { routerFilter } from "./nft.js";
 /**
  * Machines of a lab behind the instances: a VPC's subnet is the lab's private network, a public address one behind the
  * lab's router, and a firewall a filter of that router. The lab stays when its last machine goes.
+ *
+ * Further programs of the toolchain may be named that the account's image has beside those of the lab's own.
  */
 export class LabMachines implements Machines {
   private filtering: Promise<unknown> = Promise.resolve();
@@ -25,6 +28,7 @@ export class LabMachines implements Machines {
     private readonly lab: string,
     private readonly network: Network,
     private readonly say: (words: string) => void,
+    private readonly programs: readonly string[] = [],
   ) {}
 
   addresses(host: number): PublicAddresses {
@@ -57,6 +61,8 @@ export class LabMachines implements Machines {
         : (order.userData ?? (rootKeys?.length ? rootLogin(rootKeys) : undefined)),
     };
     await createMachine(this.lab, spec, this.say, imageLayers(this.lab, image));
+    if (spec.bake && this.programs.length > 0)
+      await installPrograms(this.lab, spec.name, this.programs, () => undefined);
   }
 
   async reboot(order: MachineOrder): Promise<void> {

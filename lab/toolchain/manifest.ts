@@ -158,7 +158,7 @@ export const MANIFEST: readonly Program[] = [
   {
     name: "pebble",
     version: "2.10.1",
-    purpose: "the ACME server of the lab's tests",
+    purpose: "the ACME server of tests and rehearsals",
     optional: true,
     question: { args: ["-version"], pattern: /^Pebble version: (\S+)/m },
     module: {

@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { KeyPair } from "../../bench/acme/certificate";
+import { Pebble, programFile } from "../../bench/acme/pebble";
 import { runAny } from "../../bench/run";
 import { leftOver } from "../../lab/linode/admin";
 import { type LinodeApi, startLinodeApi } from "../../lab/linode/index";
 import { type Answer, type Asked, Stage } from "../unit/bootstrap/programs";
-import { between, type KeyPair, Pebble, programFile, serveNames } from "./support/acme";
+import { between, serveNames } from "./support/acme";
 
 /**
  * The program that gets public certificates, as its task runs it, against a real ACME server (Pebble, strict), the emulated

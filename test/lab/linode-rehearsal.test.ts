@@ -7,7 +7,7 @@ import { passed, reportText } from "../../bench/rehearsal/report";
  * nine with `npm run rehearse -- prod --whole`.
  */
 test.each([
-  ["after two ups that went wrong", { faults: true }],
+  ["after two ups that went wrong, with a certificate from an ACME server", { faults: true, acme: true }],
   ["without public addresses, by StackScripts, with other settings for what lives", { nat: true }],
 ])("the production stack is played through %s", { timeout: 1_800_000 }, async (_, play) => {
   const report = await rehearse({

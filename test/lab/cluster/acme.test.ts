@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type AcmeOutside, raiseAcme } from "../../../bench/acme/outside";
 import { acmePaths } from "../../../components/jobs/acme";
 import { type LabLinode, raiseLinode } from "../../../lab/linode/lab-linode";
-import { adminAddress } from "../../../lab/machines/addresses";
-import { Authority } from "../../unit/provisioning/authority";
-import { Pebble } from "../support/acme";
 import { Trial, until } from "../support/trial";
 import { Visitors } from "../support/visitors";
 
@@ -20,8 +17,6 @@ import { Visitors } from "../support/visitors";
 const trial = new Trial("acme");
 const name = "www.dev.test";
 const token = "domains-only";
-const outside = adminAddress.ipv4;
-const ports = { acme: 14_000, linode: 8443 };
 
 interface Setting {
   credential: { token: string };
@@ -30,38 +25,24 @@ interface Setting {
 
 describe("a site with a public certificate", () => {
   let folder: string;
-  let authority: Authority;
   let linode: LabLinode | undefined;
-  let front: ChildProcess | undefined;
-  let pebble: Pebble | undefined;
-  let pebbleRoot: string;
+  let acme: AcmeOutside | undefined;
   let visitors: Visitors | undefined;
 
   beforeAll(async () => {
     await trial.open();
     folder = mkdtempSync(join(tmpdir(), "hashistack-acme-"));
-    authority = new Authority(join(folder, "ca"), "outside");
     linode = await raiseLinode({ lab: trial.lab.name, subnet: "198.51.100.0/24", tokens: [token] });
     linode.api.state.domains.set(1, domain("dev.test"));
-    const pair = authority.serverPair("outside", `IP:${outside}`);
-    front = await speakTls(linode, pair);
-    pebble = await Pebble.start({
-      ...{ folder, pair, caPem: authority.rootPem, host: outside, port: ports.acme, names: "127.0.0.1:53" },
-      where: (argv) => linode?.fromOutside(argv) ?? [],
-    });
-    pebbleRoot = await pebble.root();
+    acme = await raiseAcme(linode, folder);
     trial.configure((config) => {
       const groups = config["hashistack:groups"];
       for (const group of ["control", "client", "edge"]) Object.assign(groups[group] ?? {}, { keys: ["a"] });
       config["hashistack:site"] = { instances: 1 };
       config["hashistack:acme"] = {
         email: "ops@dev.test",
-        directory: pebble?.directory,
-        ca: `${authority.rootPem}${pebbleRoot}`,
+        ...acme?.settings,
         domains: ["dev.test", "*.dev.test"],
-        provider: "linode",
-        api: `https://${outside}:${ports.linode}`,
-        resolvers: [outside],
         credential: { token: "stolen" },
       };
     });
@@ -70,34 +51,19 @@ describe("a site with a public certificate", () => {
   });
   afterAll(async () => {
     visitors?.end();
-    await pebble?.end();
-    front?.kill("SIGKILL");
+    await acme?.end();
     await linode?.close();
     await trial.close();
     if (folder) rmSync(folder, { recursive: true });
   });
 
-  async function speakTls(to: LabLinode, pair: { cert: string; key: string }): Promise<ChildProcess> {
-    const files = Object.entries(pair).map(([what, pem]) => {
-      const file = join(folder, `front-${what}.pem`);
-      writeFileSync(file, pem, { mode: 0o600 });
-      return [what, file];
-    });
-    const { cert = "", key = "" } = Object.fromEntries(files) as Record<string, string>;
-    const program = join(__dirname, "../support/tls-front.mjs");
-    const argv = to.fromOutside([process.execPath, program, `${ports.linode}`, "8080", cert, key]);
-    const child = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
-    await until("TLS before the emulated API", 10, async () => (child.stdout?.read() ? true : undefined));
-    return child;
-  }
-
-  const change = (edit: (acme: Setting) => void): void =>
+  const change = (edit: (setting: Setting) => void): void =>
     trial.configure((config) => edit(config["hashistack:acme"] as Setting));
 
   /** Which of these roots vouches for what the load balancer shows to a visitor. */
   async function vouched(): Promise<string[]> {
     const { loadBalancers } = await trial.outputs();
-    const roots = { own: await ownRoot(), pebble: pebbleRoot };
+    const roots = { own: await ownRoot(), pebble: acme?.root ?? "" };
     const host = loadBalancers[0]?.address ?? "";
     const answers = await trial.request(
       "",
@@ -128,8 +94,8 @@ describe("a site with a public certificate", () => {
   it("has it when the credential is right, and no visit fails for it", async () => {
     visitors = await Visitors.start(trial, (await trial.outputs()).ca.site ?? "");
     const from = Date.now();
-    change((acme) => {
-      acme.credential = { token };
+    change((setting) => {
+      setting.credential = { token };
     });
     expect((await trial.up()).changed).toEqual(["acme-dns"]);
     const { code, stdout, stderr } = await trial.cli("acme", "renew");
@@ -171,7 +137,7 @@ describe("a site with a public certificate", () => {
 
   it("keeps it while the ACME server is away, which a run by hand and status tell", async () => {
     const before = await serial();
-    await pebble?.end();
+    await acme?.pebble.end();
     const { code, stderr } = await trial.cli("acme", "renew", "--force");
     expect(code).toBe(1);
     expect(stderr).toMatch(/hashistack: no certificate: https:\/\/\S+\/dir: .*connection refused/);

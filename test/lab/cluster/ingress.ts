@@ -1,8 +1,8 @@
 import type { TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type KeyPair, ownCertificate } from "../../../bench/acme/certificate";
 import type { Tally } from "../../../bench/drills/ledger";
 import type { IngressKind } from "../../../components/settings";
-import { ownCertificate, type Shown } from "../support/certificates";
 import { connection, said } from "../support/conversation";
 import { type Trial, until } from "../support/trial";
 import { Visitors } from "../support/visitors";
@@ -58,7 +58,7 @@ export async function whoeverRetries(
 export function behindIngress(trial: Trial, kind: IngressKind): void {
   describe(`behind ${kind}`, () => {
     let visitors: Visitors;
-    let other: Shown;
+    let other: KeyPair;
 
     beforeAll(async () => {
       const { ca } = await trial.outputs();
@@ -84,13 +84,13 @@ export function behindIngress(trial: Trial, kind: IngressKind): void {
 
     it("a certificate that changes in Vault is shown within 30 s, and no visit fails for it", async () => {
       const { loadBalancers, ca } = await trial.outputs();
-      const before = await trial.ask<{ data: Shown }>("vault", certificatePath);
+      const before = await trial.ask<{ data: KeyPair }>("vault", certificatePath);
       const open = await Promise.all(
         loadBalancers.map(({ address: host = "" }) =>
           connection({ host, port: 443, ca: ca.site ?? "", name }),
         ),
       );
-      const shown = async (certificate: Shown, authority: string): Promise<number> => {
+      const shown = async (certificate: KeyPair, authority: string): Promise<number> => {
         const began = Date.now();
         const { status, error } = await trial.api("vault", certificatePath, {
           method: "PUT",

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
+import type { KeyPair } from "../../../bench/acme/certificate";
 import { tcpRouteTags } from "../../../components/jobs/ingress";
-import type { Shown } from "../support/certificates";
 import { connection, said } from "../support/conversation";
 import { type Trial, until } from "../support/trial";
 import { logOf } from "./ingress";
 
 /** What a service shows that Traefik is told to trust, and what one shows that it is not. */
 export interface TcpCertificates {
-  readonly trusted: Shown;
-  readonly foreign: Shown;
+  readonly trusted: KeyPair;
+  readonly foreign: KeyPair;
 }
 
 /** The backend's name, as Traefik was told of it. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { certifiedBy } from "../../../bench/rehearsal/certificate";
 import { passed, reportText } from "../../../bench/rehearsal/report";
 import { adapt, type StackConfig } from "../../../bench/rehearsal/settings";
 
@@ -27,6 +28,20 @@ describe("a rehearsal's settings", () => {
     const config = prod();
     expect(adapt(config, true)).toContain("groups.control.keys: [a], without b, c");
     expect(config["hashistack:groups"]).toEqual({ support: { keys: ["a"] }, control: { keys: ["a"] } });
+  });
+
+  it("name the ACME server, and leave who writes its records to the domain that the stack owns", () => {
+    const config = prod();
+    const settings = {
+      ...{ directory: "https://192.0.2.10:14000/dir", ca: "pem", provider: "linode" as const },
+      ...{ api: "https://192.0.2.10:8443", resolvers: ["192.0.2.10"] },
+    };
+    expect(certifiedBy(config, { settings })).toContain(settings.directory);
+    const { provider, ...told } = settings;
+    expect(config["hashistack:acme"]).toEqual({
+      ...{ email: "ops@example.org", ...told },
+      credential: { token: "rehearsal" },
+    });
   });
 
   it("are of a stack at Linode", () => {
