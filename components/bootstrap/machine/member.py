@@ -30,14 +30,14 @@ def create(given):
 
 
 def delete(given):
-    roles, node = given["roles"], given["node"]
+    roles, node, seconds = given["roles"], given["node"], given["timeoutSeconds"]
     quorums = []
     if "vault-server" in roles and given.get("vault"):
         quorums.append(VaultQuorum(given))
     if "consul-server" in roles:
-        quorums.append(RaftQuorum(Api("consul", given["consul"]), node))
+        quorums.append(RaftQuorum(Api("consul", given["consul"]), node, seconds))
     if "nomad-server" in roles:
-        quorums.append(RaftQuorum(Api("nomad", given["nomad"]), "%s.%s" % (node, given["region"])))
+        quorums.append(RaftQuorum(Api("nomad", given["nomad"]), "%s.%s" % (node, given["region"]), seconds))
     for quorum in quorums:  # all of them, before it leaves the first
         quorum.check()
     if "nomad-client" in roles:
@@ -73,7 +73,14 @@ def drain(nomad, name, seconds):
 class VaultQuorum:
     def __init__(self, given):
         self.node = given["node"]
+        self.seconds = given["timeoutSeconds"]
         self.api = vault_login(given["vault"], given["vaultLogin"])
+
+    def looked(self):
+        seen = (self.api.get("/v1/sys/storage/raft/autopilot/state", missing=(404,)) or {}).get("data")
+        if not seen:
+            raise NotYet("no leader has looked yet")
+        return seen
 
     def servers(self):
         return self.api.get("/v1/sys/storage/raft/configuration")["data"]["config"]["servers"]
@@ -84,7 +91,7 @@ class VaultQuorum:
     def check(self):
         if not self.mine():
             return
-        seen = (self.api.get("/v1/sys/storage/raft/autopilot/state") or {})["data"]
+        seen = wait("Vault: how its servers are", self.looked, self.seconds)
         well = {node: seen["servers"][node]["healthy"] for node in seen["voters"] or [] if node != self.node}
         _spared("Vault", self.node, well)
 
@@ -104,15 +111,22 @@ class VaultQuorum:
 class RaftQuorum:
     """Consul or Nomad, and the name by which it knows the machine. A living agent would come back: it only hands over."""
 
-    def __init__(self, api, name):
+    def __init__(self, api, name, seconds):
         self.api = api
         self.name = name
+        self.seconds = seconds
+
+    def looked(self):
+        # 429: somebody is not well
+        seen = self.api.call("GET", "/v1/operator/autopilot/health", expect=(200, 429)).body["Servers"]
+        if not seen:
+            raise NotYet("no leader has looked yet")
+        return seen
 
     def check(self):
         if not any(server["Node"] == self.name for server in _servers(self.api)):
             return
-        # 429: somebody is not well
-        seen = self.api.call("GET", "/v1/operator/autopilot/health", expect=(200, 429)).body["Servers"]
+        seen = wait("%s: how its servers are" % self.api.title, self.looked, self.seconds)
         well = {s["Name"]: s["Healthy"] for s in seen if s["Voter"] and s["Name"] != self.name}
         _spared(self.api.title, self.name, well)
 

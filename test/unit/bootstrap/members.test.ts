@@ -25,6 +25,8 @@ class FakeCluster {
   voting = true;
   /** Voters that are not well. */
   sick: string[] = [];
+  /** How often the leader's autopilot is asked before it has looked for the first time. */
+  unseen = 0;
 
   private servers(service: "consul" | "nomad") {
     const name = (node: string) => (service === "nomad" ? `${node}.global` : node);
@@ -43,6 +45,7 @@ class FakeCluster {
       if (method !== "GET") this.events.push(`${service} ${method} ${path}`);
       if (service === "vault") return this.vault(method, at);
       if (at === "/v1/operator/autopilot/health") {
+        if (this.unseen-- > 0) return [429, { Healthy: false, Servers: null }];
         const Servers = this.servers(service).map(({ Node: Name, Voter }) => ({
           ...{ Name, Voter, Healthy: !this.sick.some((node) => Name.startsWith(node)) },
         }));
@@ -93,6 +96,7 @@ class FakeCluster {
       return [200, { data: { config: { servers } } }];
     }
     if (at === "/v1/sys/storage/raft/autopilot/state") {
+      if (this.unseen-- > 0) return [404, { errors: [] }];
       const states = this.vaultVoters.map((node) => [node, { healthy: !this.sick.includes(node) }]);
       return [200, { data: { voters: this.vaultVoters, servers: Object.fromEntries(states) } }];
     }
@@ -172,6 +176,22 @@ test.each(["vault", "consul", "nomad"])(
     expect(ran.stderr).toMatch(/ cannot leave: the other voters are no quorum \(not well: c(\.global)?\)/);
     expect(cluster.vaultVoters).toContain(gone);
     expect(ran.stderr).not.toContain("started");
+  },
+);
+
+test.each(["consul", "nomad", "vault"])(
+  "a new leader of %s is waited for until it has looked",
+  async (service) => {
+    const cluster = new FakeCluster();
+    cluster.unseen = 2;
+    const ran = await member(cluster, "delete", [`${service}-server`]);
+    expect(ran).toMatchObject({ status: 0, stderr: `started hashistack-farewell-${gone} farewell\n` });
+    const other = new FakeCluster();
+    other.unseen = 1000;
+    const blind = await member(other, "delete", [`${service}-server`]);
+    expect(blind.stderr).toMatch(
+      /: how its servers are: not so after 2 s; last seen: no leader has looked yet/,
+    );
   },
 );
 
