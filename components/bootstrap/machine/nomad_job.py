@@ -8,6 +8,7 @@ input: {
 """
 
 import json
+import re
 import time
 import urllib.parse
 from cluster_api import Api, HttpError, NotYet, passing, wait
@@ -61,10 +62,14 @@ def delete(given):
 
 
 def variables_text(variables):
-    """A variables file; JSON's literals are HCL's, but for the opening of a template."""
+    """A variables file; JSON's literals are HCL's, but for the opening of a template and some escapes."""
+    unknown = {"\\b": "\\u0008", "\\f": "\\u000c"}
 
     def literal(value):
-        return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
+        # As it is, for HCL knows no pairs of \u.
+        text = json.dumps(value, ensure_ascii=False)
+        text = re.sub(r"\\.", lambda escape: unknown.get(escape[0], escape[0]), text)
+        return text.replace("${", "$${").replace("%{", "%%{")
 
     return "".join("%s = %s\n" % (name, literal(value)) for name, value in sorted(variables.items()))
 

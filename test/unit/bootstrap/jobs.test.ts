@@ -127,6 +127,13 @@ test("variables reach the file as they are, whatever is in them", async () => {
   ]);
 });
 
+test("a text has only such escapes as HCL knows", async () => {
+  const nomad = new FakeNomad();
+  nomad.deployments = [good()];
+  await job(nomad, { variables: { text: "\u{1f600}\b\f\\b\u0001" } });
+  expect(nomad.variables).toBe('text = "\u{1f600}\\u0008\\u000c\\\\b\\u0001"\n');
+});
+
 test("what Nomad refuses is told in its own words", async () => {
   const nomad = new FakeNomad();
   nomad.refusal = 'Failed to parse job: Unset variable "domain"';
