@@ -115,6 +115,19 @@ describe("on support", () => {
     );
   });
 
+  test("a leader that is lost for a moment is waited for", async () => {
+    let lost = 2;
+    const { address } = await stage.service(
+      ({ method }): Answer => (lost-- > 0 ? [500, "No cluster leader"] : [200, method === "GET" ? [] : {}]),
+    );
+    const input = { jobId: "acme", namespace: "ingress", timeoutSeconds: 5 };
+    const nomad = stage.access([address], "t");
+    expect(await run("nomad_periodic", { ...input, nomad })).toMatchObject({ status: 0, stderr: "" });
+    lost = 1000;
+    const ran = await run("nomad_periodic", { ...input, nomad, timeoutSeconds: 0 });
+    expect(ran.stderr).toContain("a run of job acme in namespace ingress: not so after 0 s");
+  });
+
   const own = { cert: "own", key: "k" };
   test.each<[string, object | undefined, boolean, object | undefined]>([
     ["where there is none, the cluster's own is shown", undefined, true, own],
