@@ -1,6 +1,7 @@
 """Puts an artifact into support's store, under the SHA-256 of its content: what is fetched is what was meant."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import shutil
@@ -24,9 +25,18 @@ def wanted(input):
     """The SHA-256 that it shall have: of the content, or what the image's record says of the program."""
     if "content" in input:
         return hashlib.sha256(base64.b64decode(input["content"])).hexdigest()
-    program = input["program"]
-    with open("/opt/hashistack/bin/%s-%s.sha256" % (program["name"], program["version"]), encoding="ascii") as file:
-        return file.read().split()[0]
+    source = image_file(input["program"])
+    words = []
+    with contextlib.suppress(FileNotFoundError), open(source + ".sha256", encoding="ascii") as file:
+        words = file.read().split()
+    if not words or not os.path.exists(source):
+        program = input["program"]
+        raise Failure("%s %s is not on this machine (%s)" % (program["name"], program["version"], source))
+    return words[0]
+
+
+def image_file(program):
+    return "/opt/hashistack/bin/%s-%s" % (program["name"], program["version"])
 
 
 def check(input):
@@ -53,22 +63,21 @@ def repair(input):
 
 def create(input):
     """input: {name, content (base64) | program: {name, version}}; answers {path, sha256}."""
-    name = input["name"]
+    name, sha256 = input["name"], wanted(input)
     handle, staged = tempfile.mkstemp(dir=STORE)
     try:
         with os.fdopen(handle, "wb") as out:
             if "content" in input:
                 out.write(base64.b64decode(input["content"]))
             else:
-                program = input["program"]
-                source = "/opt/hashistack/bin/%s-%s" % (program["name"], program["version"])
-                if not os.path.exists(source):
-                    raise Failure("%s %s is not on this machine (%s)" % (program["name"], program["version"], source))
-                with open(source, "rb") as file:
+                with open(image_file(input["program"]), "rb") as file:
                     shutil.copyfileobj(file, out)
             out.flush()
             os.fsync(out.fileno())
-        sha256 = digest(staged)
+        if digest(staged) != sha256:
+            program = input["program"]
+            words = "%s %s is not the program that the image's record names (%s)"
+            raise Failure(words % (program["name"], program["version"], image_file(program)))
         folder = os.path.join(STORE, sha256)
         os.makedirs(folder, exist_ok=True)
         os.chmod(folder, 0o755)

@@ -49,6 +49,25 @@ test("an artifact that was changed, made unreadable or taken away is named, and 
   expect((await run("repair")).changed).toEqual([]);
 });
 
+test("a program that is not the one of the image's record is not published", async () => {
+  machine.write("srv/artifacts/.keep", "");
+  const source = readAsset("provisioning/machine/publish.py")
+    .replace('"/srv/artifacts"', JSON.stringify(join(machine.root, "srv/artifacts")))
+    .replaceAll('"/opt/hashistack/bin/', `"${machine.root}/opt/hashistack/bin/`);
+  const sha256 = createHash("sha256").update("fabio").digest("hex");
+  machine.write("opt/hashistack/bin/fabio-1", "fabio");
+  machine.write("opt/hashistack/bin/fabio-1.sha256", `${sha256}\n`);
+  const input = { name: "fabio", program: { name: "fabio", version: "1" } };
+  const run = () => machine.run("publish", input, "create", { source });
+  expect(JSON.parse((await run()).stdout)).toEqual({ path: `${sha256}/fabio`, sha256 });
+  machine.append("opt/hashistack/bin/fabio-1", "!");
+  const refused = await run();
+  expect(refused.stderr).toContain("fabio 1 is not the program that the image's record names");
+  expect(readdirSync(join(machine.root, "srv/artifacts")).sort()).toEqual([".keep", sha256]);
+  machine.write("opt/hashistack/bin/fabio-1.sha256", "");
+  expect((await run()).stderr).toContain("fabio 1 is not on this machine");
+});
+
 test("a signing profile that is gone or was widened is named, and nothing is written by looking", async () => {
   const profile = { label: "consul", authKey: "0f".repeat(32), nameWhitelist: "^(a)$", expiryHours: 720 };
   const input = { machine: "dev-client-a", port: 1, profiles: [profile] };
