@@ -24,6 +24,8 @@ LEDGER = "/var/lib/hashistack/ledger.json"
 UNITS = "/etc/systemd/system"
 ZONES = "/etc/firewalld/zones"
 FIREWALL = "firewalld.service"
+# There from before its files are written until they are loaded. A boot, which takes it away, loads them too.
+FIREWALL_DUE = "/run/hashistack/firewall"
 HOST_KEYS = "/etc/ssh/sshd_config.d/05-hashistack-host-key.conf"
 OWN_HOST_KEY = "HostKey /etc/ssh/ssh_host_ed25519_key\n"
 NOT_ENABLED = ("disabled", "enabled-runtime", "masked", "masked-runtime")
@@ -126,7 +128,8 @@ class Machine:
         zones = self.plan["zones"]
         if not zones:
             return
-        before = len(self.changed)
+        before, cut = len(self.changed), read_file(FIREWALL_DUE) is not None
+        write_file(FIREWALL_DUE, "its files may not be loaded\n", *me(), 0o600)
         # What somebody put into a zone's file is no machine that leaves.
         leavers = {} if self.thorough else leaving.sources(zones)
         for zone in zones:
@@ -156,13 +159,12 @@ class Machine:
             else:
                 for name, wrong in observed.firewall_differences(zones) if self.thorough else ():
                     self.did("zone %s loaded" % name, wrong, what="zone " + name)
-                if len(self.changed) > before or read_file("/run/hashistack/firewall") is not None:
+                if len(self.changed) > before or cut:
                     change(["firewall-cmd", "--reload"], limit=60)
                     leaving.let_in(leavers)
         except Failure as failure:
-            write_file("/run/hashistack/firewall", "to be reloaded\n", *me(), 0o600)
             raise Failure(str(failure), failure.log + "\n" + host.journal(FIREWALL))
-        remove_file("/run/hashistack/firewall")
+        remove_file(FIREWALL_DUE)
 
     def files(self, below=None):
         for file in self.plan["files"]:
@@ -173,12 +175,11 @@ class Machine:
                 )
 
     def certificates(self):
-        with host.lock("leaf", 300):
-            for wanted in self.plan["certificates"]:
-                reason = leaf.ensure(wanted, self.plan["signer"], lambda: self.notices.note(wanted["notifies"]))
-                if reason:
-                    name = "certificate of " + wanted["service"]
-                    self.did("%s: %s" % (name, reason), reason, what=name)
+        for wanted in self.plan["certificates"]:
+            reason = leaf.ensure(wanted, self.plan["signer"], lambda: self.notices.note(wanted["notifies"]))
+            if reason:
+                name = "certificate of " + wanted["service"]
+                self.did("%s: %s" % (name, reason), reason, what=name)
 
     def retire(self):
         """What left the plan goes: units first, then their files."""
@@ -263,7 +264,7 @@ class Machine:
                 names[unit["enable"]].append(name)
             if now.startswith("masked"):
                 change(["systemctl", "unmask", "--", name])
-            if self.thorough and before[name].get("NeedDaemonReload") == "yes" and not self.reload_units:
+            if before[name].get("NeedDaemonReload") == "yes" and not self.reload_units:
                 self.did("unit %s read again" % name, "systemd has not read its file again", what="unit " + name)
                 self.reload_units = True
         for enable, found in names.items():

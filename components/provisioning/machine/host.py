@@ -54,7 +54,8 @@ def run(argv, stdin=None, limit=60, accept=(0,), env=None):
     except FileNotFoundError:
         raise Failure("%s is not installed" % argv[0])
     except subprocess.TimeoutExpired as late:
-        raise Failure("%s not done within %d s" % (" ".join(argv[:3]), limit), str(late.stderr or ""))
+        said = late.stderr or b""  # bytes, though texts were asked for
+        raise Failure("%s not done within %d s" % (" ".join(argv[:3]), limit), said.decode("utf-8", "replace"))
     if done.returncode not in accept:
         raise Failure("%s ended with status %d" % (" ".join(argv[:3]), done.returncode), done.stdout[-2000:] + done.stderr)
     return done.stdout

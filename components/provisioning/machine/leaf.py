@@ -261,7 +261,8 @@ def renew(within=0):
     """What the timer runs: every leaf of this machine; one that fails does not keep the others from theirs."""
     failed = False
     notices = host.Notices()
-    with host.lock("leaf", 300):
+    # An apply asks for leaves too, and writes the very files that a restart reads.
+    with host.lock("apply", 300):
         for name in host.listed(CONFIGS):
             config = json.loads(read_file("%s/%s" % (CONFIGS, name)))
             leaf = config["leaf"]

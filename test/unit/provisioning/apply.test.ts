@@ -150,6 +150,32 @@ test("a reload of the firewall that failed is made up for by the next run", asyn
   expect(machine.calls()).toContain("firewall-cmd --reload");
 });
 
+test("a run that was cut when the firewall's files lay there is made up for by the next", async () => {
+  up("firewalld.service");
+  const role = { zones: [{ name: "hs10", sources: ["10.0.0.0/8"], ports: [], description: "x" }] };
+  machine.fail("systemctl", "Failed to connect to bus\n");
+  expect(await failure(role)).toContain("phase firewall: systemctl show");
+  expect(machine.read("etc/firewalld/zones/hs10.xml")).toContain("10.0.0.0/8");
+  machine.heal("systemctl");
+  await apply(role);
+  expect(machine.calls()).toContain("firewall-cmd --reload");
+  await apply(role);
+  expect(machine.calls()).not.toContain("firewall-cmd --reload");
+});
+
+test("a run that was cut before systemd had read a unit: it is read before the unit restarts", async () => {
+  const role = unit("a.service", "[Service]\n", "restart");
+  await apply(role);
+  machine.setUnit("a.service", { NeedDaemonReload: "yes" });
+  machine.write("var/lib/hashistack/due/restart:a.service", "");
+  machine.calls();
+  await apply(role);
+  expect(machine.calls().filter((call) => call.startsWith("systemctl"))).toEqual([
+    "systemctl daemon-reload",
+    "systemctl restart --no-block -- a.service",
+  ]);
+});
+
 test("units are enabled and started together, by one call each", async () => {
   const done = await apply(unit("b.service", "[Service]\n"), unit("a.service", "[Service]\n"));
   expect(done.changed.slice(-2)).toEqual(["unit b.service started", "unit a.service started"]);

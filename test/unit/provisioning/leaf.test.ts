@@ -75,6 +75,20 @@ async function ensure(
   return ran.status === 0 ? { ...JSON.parse(ran.stdout), error: ran.stderr } : { error: ran.stderr.trim() };
 }
 
+test("the timer's renewal and an apply take their turns: both restart what waits", async () => {
+  const source = `
+import host, leaf
+
+def create(input):
+    lock = host.lock
+    host.lock = lambda name, limit: lock(name, 0)
+    with lock("apply", 1):
+        leaf.renew()
+`;
+  const ran = await machine.run("program", {}, "create", { source });
+  expect(ran.stderr).toContain("another run holds apply");
+});
+
 const mode = (name: string) => statSync(join(machine.root, "etc/ssl/consul", name)).mode & 0o777;
 
 test("a leaf is asked for once, and says what was planned", async () => {
