@@ -267,7 +267,7 @@ export class Site extends pulumi.ComponentResource {
     );
     this.url = cluster.loadBalancers.apply(([first]) =>
       // Whoever signs in is sent back to the name, and a public certificate is for names alone.
-      closed || settings.acme || !first ? `https://${site.domain}/` : `https://${first.address}/`,
+      closed || settings.acme || !first?.address ? `https://${site.domain}/` : `https://${first.address}/`,
     );
     this.registerOutputs({ url: this.url });
   }

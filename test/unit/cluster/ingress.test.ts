@@ -31,6 +31,16 @@ test("another program comes in the place of the one, with what puts it onto supp
   `);
 });
 
+test("load balancers that nobody outside reaches have no address to show the site at, but its name", async () => {
+  const config = configOf(devStack);
+  const groups = JSON.parse(config["hashistack:groups"] as string);
+  groups.edge.public = false;
+  const inside = await deploy({ ...config, "hashistack:groups": JSON.stringify(groups) });
+  const urlOf = ({ outputs }: Deployment) => new Promise((resolve) => outputs.siteUrl?.apply(resolve));
+  expect(await urlOf(inside)).toBe("https://www.dev.test/");
+  expect(await urlOf(fabio)).toMatch(/^https:\/\/[0-9.]+\/$/);
+});
+
 test("what stands behind the ingress is left alone: the website's tags serve either", () => {
   const website = ({ resources }: Deployment) =>
     resources.find(({ id }) => id === "remote.Command website")?.inputs;
