@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Deployment, deploy, opened, resourceOf } from "../cluster/deployment";
 import { ancestors, graphText } from "../cluster/graph";
-import { configOf } from "../settings/stack-files";
+import { configOf, publishing } from "../settings/stack-files";
 import { openstackAnswers } from "./requests";
 import { resourceList } from "./resource-list";
 
@@ -37,6 +37,14 @@ test("the first preview shows every resource, though nothing is known yet", {
 }, async () => {
   const preview = await deploy(configOf(file), true, elsewhere);
   expect(preview.resources.map(({ id }) => id)).toEqual(stack.resources.map(({ id }) => id));
+});
+
+test("dashboards that are published open nothing at the cloud", { timeout: patience }, async () => {
+  const behind = await deploy(publishing(configOf(file)), false, elsewhere);
+  const filters = (of: Deployment) =>
+    of.resources.filter(({ kind }) => /\.SecGroup(Rule)?$/.test(kind)).map(({ id, inputs }) => [id, inputs]);
+  expect(filters(behind)).toEqual(filters(stack));
+  expect(filters(stack).length).toBeGreaterThan(5);
 });
 
 test("what docs/openstack.md says is made, for eight machines", () => {

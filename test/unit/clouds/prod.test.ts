@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { stackSchema } from "../../../components/settings/stack-schema";
 import { bundleOf, type Deployment, deploy, opened, resourceOf } from "../cluster/deployment";
 import { ancestors, graphText } from "../cluster/graph";
-import { configOf, root } from "../settings/stack-files";
+import { configOf, publishing, root } from "../settings/stack-files";
 import { linodeAnswers } from "./requests";
 import { resourceList } from "./resource-list";
 
@@ -187,6 +187,14 @@ test("with egress nat only support and load balancers have a public interface; t
     expect(plan.includes("hashistack-egress.service"), name).toBe(!name.startsWith("edge-"));
     expect(plan.includes("/etc/firewalld/policies/"), name).toBe(name === "support-a");
   }
+});
+
+test("dashboards that are published open nothing at the cloud", async () => {
+  const behind = await deploy(publishing(configOf(file)), false, atLinode);
+  const filters = ({ resources }: Deployment) =>
+    resources.filter(({ kind }) => kind === "linode.Firewall").map(({ id, inputs }) => [id, inputs]);
+  expect(filters(behind)).toEqual(filters(stack));
+  expect(filters(stack).length).toBeGreaterThan(2);
 });
 
 test("nothing of the stack's secrets is in what Linode can read, but the throw-away host key", () => {

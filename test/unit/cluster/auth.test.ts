@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { authMiddlewares, authTags, authToml } from "../../../components/jobs/auth-proxy";
+import type { MachinePlan } from "../../../components/provisioning/plan";
 import { configOf, devStack } from "../settings/stack-files";
-import { canary, type Deployment, deploy, inClear, opened, resourceOf } from "./deployment";
+import { bundleOf, canary, type Deployment, deploy, inClear, opened, resourceOf } from "./deployment";
 
 /** What of the dev stack is another one when the site is closed. */
 
@@ -14,10 +15,15 @@ const auth = {
 
 let open: Deployment;
 let closed: Deployment;
+let published: Deployment;
 beforeAll(async () => {
   const config = { ...configOf(devStack), "hashistack:site": JSON.stringify({ ingress: "traefik" }) };
   open = await deploy(config);
   closed = await deploy({ ...config, "hashistack:auth": JSON.stringify(auth) });
+  published = await deploy({
+    ...config,
+    "hashistack:auth": JSON.stringify({ ...auth, dashboards: { nomad: ["staff"], consul: ["staff"] } }),
+  });
 }, 60_000);
 
 const idsOf = ({ resources }: Deployment) => resources.map(({ id }) => id);
@@ -69,6 +75,61 @@ describe("a closed site", () => {
   test("the website's address is its name: a provider sends nobody back to an address", async () => {
     const url = await new Promise((resolve) => closed.outputs.siteUrl?.apply(resolve));
     expect(url).toBe("https://www.dev.test/");
+  });
+});
+
+describe("published dashboards", () => {
+  const changed = () =>
+    published.resources
+      .filter(({ id, inputs }) => {
+        const before = closed.resources.find((one) => one.id === id);
+        return JSON.stringify(before?.inputs) !== JSON.stringify(inputs);
+      })
+      .map(({ id }) => id);
+
+  test("make no resource, and change what is told to no other but these", () => {
+    expect(idsOf(published)).toEqual(idsOf(closed));
+    // A certificate of another request is another one, and what shows it is told of it.
+    const known = ["tls.LocallySignedCert site-edge", "vault.kv.Secret site-certificate"];
+    expect(changed().filter((id) => !known.includes(id))).toMatchInlineSnapshot(`
+      [
+        "remote.Command auth-proxy",
+        "remote.Command client-a-apply",
+        "remote.Command client-b-apply",
+        "remote.Command control-a-apply",
+        "remote.Command control-b-apply",
+        "remote.Command control-c-apply",
+        "remote.Command ingress",
+        "tls.CertRequest site-edge",
+      ]
+    `);
+  });
+
+  test("of a machine's plan nothing changes but its filter: no daemon is told of it, nor restarted", () => {
+    const planOf = (of: Deployment, machine: string) =>
+      bundleOf(resourceOf(of, `remote.Command ${machine}-apply`)).input as unknown as MachinePlan;
+    const changes = (machine: string) => {
+      const [before, after] = [closed, published].map((of) => planOf(of, machine)) as [
+        MachinePlan,
+        MachinePlan,
+      ];
+      const parts = (Object.keys(after) as (keyof MachinePlan)[]).filter(
+        (part) => JSON.stringify(before[part]) !== JSON.stringify(after[part]),
+      );
+      const files = after.files.filter(
+        (file, index) => JSON.stringify(file) !== JSON.stringify(before.files[index]),
+      );
+      return { parts, files: files.map(({ path }) => path) };
+    };
+    expect(changes("control-a")).toEqual({ parts: ["zones"], files: [] });
+    expect(changes("client-a")).toEqual({ parts: ["files"], files: ["/etc/hashistack/tasks.nft"] });
+    expect(changes("edge-a")).toEqual({ parts: [], files: [] });
+  });
+
+  test("the certificate has their names, and visitors are sent back to them", () => {
+    expect(opened(resourceOf(published, "tls.CertRequest site-edge").inputs)).toMatchObject({
+      dnsNames: ["www.dev.test", "nomad.www.dev.test", "consul.www.dev.test"],
+    });
   });
 });
 

@@ -22,6 +22,22 @@ export function configOf(file: string): Record<string, string> {
 export const devStack = "Pulumi.dev.yaml";
 export const separateServers = "examples/separate-servers/Pulumi.dev.yaml";
 
+/** The same with all three dashboards published. */
+export function publishing(config: Record<string, string>): Record<string, string> {
+  const groups = ["staff"];
+  return {
+    ...config,
+    "hashistack:site": JSON.stringify({
+      ...JSON.parse(config["hashistack:site"] ?? "{}"),
+      ingress: "traefik",
+    }),
+    "hashistack:auth": JSON.stringify({
+      ...{ issuer: "https://id.example.org", clientId: "hashistack", clientSecret: "s3cret" },
+      dashboards: { nomad: groups, consul: groups, vault: groups },
+    }),
+  };
+}
+
 /** Settings with nothing wrong, as plain data to change. Everything but `name` and `groups` is left to its default. */
 export function goodSettings() {
   return {
