@@ -29,8 +29,8 @@ export function summarise(settings: Settings): PlanSummary {
   };
 }
 
-/** Glance's ids are UUIDs. */
-const imageId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What the cloud takes for an image's id (clouds/openstack, which nobody here may know). */
+const imageId = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
 
 /** Support, servers, clients, load balancers; by group. The engine hands groups over in another order than the file has. */
 function inOrder(topology: Topology): Topology {

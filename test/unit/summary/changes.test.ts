@@ -99,6 +99,8 @@ test("of an OpenStack's image a name tells nothing, an id does", () => {
     return outdated(changesSince(was, summarise(settings), settings.cloud)).length;
   };
   expect([old(id(1)), old(id(2)), old("hashistack")]).toEqual([0, was.length, 0]);
+  // However an id is written, it is none of a name.
+  expect([old("A".repeat(32)), old(id(2).replaceAll("-", ""))]).toEqual([was.length, was.length]);
 });
 
 test("disks and public addresses", () => {
