@@ -22,12 +22,17 @@ export interface BuildTools {
 export function prepareFolder(asked: Asked, programs: readonly ImageProgram[]): string {
   const project = projectRoot();
   const folder = mkdtempSync(join(tmpdir(), "hashistack-image-"));
-  for (const file of ["variables", "build", asked.cloud])
-    cpSync(join(project, `image/template/${file}.pkr.hcl`), join(folder, `${file}.pkr.hcl`));
-  cpSync(join(project, "image/scripts"), join(folder, "scripts"), { recursive: true });
-  layOut(project, join(folder, "given"), programs);
-  const variables = JSON.stringify(variablesOf(asked, programs), undefined, 2);
-  writeFileSync(join(folder, "variables.pkrvars.json"), `${variables}\n`);
+  try {
+    for (const file of ["variables", "build", asked.cloud])
+      cpSync(join(project, `image/template/${file}.pkr.hcl`), join(folder, `${file}.pkr.hcl`));
+    cpSync(join(project, "image/scripts"), join(folder, "scripts"), { recursive: true });
+    layOut(project, join(folder, "given"), programs);
+    const variables = JSON.stringify(variablesOf(asked, programs), undefined, 2);
+    writeFileSync(join(folder, "variables.pkrvars.json"), `${variables}\n`);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
   return folder;
 }
 

@@ -2,7 +2,7 @@
 
 locals {
   given = "/var/tmp/hashistack"
-  run   = join(" ", concat(var.sudo, ["env {{ .Vars }} sh {{ .Path }}"]))
+  run   = "env {{ .Vars }} sh {{ .Path }}"
 }
 
 build {
@@ -13,7 +13,7 @@ build {
     inline = ["umask 077 && mkdir ${local.given} ${local.given}/programs"]
   }
 
-  // packages, programs (SHA-256, name, version) and files, as image/given.ts lays them out.
+  // packages, programs (SHA-256, name, version) and files, as image/contents.ts lays them out.
   provisioner "file" {
     source      = "${path.root}/given"
     destination = "${local.given}/"

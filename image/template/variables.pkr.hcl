@@ -21,12 +21,6 @@ variable "programs" {
   description = "The daemons' programs as they lie on this host, each under its own name."
 }
 
-variable "sudo" {
-  type        = list(string)
-  description = "What makes a command of the build's user one of root: nothing for root, else sudo -n."
-  default     = []
-}
-
 variable "apt_proxy" {
   type        = string
   description = "A proxy for Debian's packages while the image is built, as the machine reaches it; empty for none."
