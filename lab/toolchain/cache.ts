@@ -8,13 +8,10 @@ import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import type { Architecture } from "./program";
 
-/** Where a cached file came from. */
-export type Origin = "release" | "module" | "debian";
-
 const recordSchema = z.object({
   name: z.string(),
   version: z.string(),
-  source: z.enum(["release", "module", "debian"]),
+  source: z.enum(["release", "module"]),
   origin: z.string(),
   /** Hash of what the file was made by (pin, or module files and flags): a changed recipe makes it stale. */
   recipe: z.string(),

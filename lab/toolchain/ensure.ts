@@ -1,8 +1,6 @@
-/** Gets every wanted program: from PATH, else the cache, else its release, else its Go module or Debian package. */
-import { createHash } from "node:crypto";
+/** Gets every wanted program: from PATH, else the cache, else its release, else its Go module. */
 import { join } from "node:path";
 import { type CacheRecord, publish, readCached, withScratch } from "./cache";
-import { fetchDebian } from "./debian";
 import { ReleaseHosts, Unreachable } from "./download";
 import { buildModule, type GoBuilder, moduleRecipe, prefetchModules } from "./goModule";
 import { withLock } from "./lock";
@@ -19,8 +17,8 @@ export interface ResolvedTool {
   /** Absolute path of the executable. */
   path: string;
   /** Where this call got it from. */
-  source: "path" | "cache" | "release" | "module" | "debian";
-  /** Where it first came from, for people: a URL, a Go module, a Debian package file, or PATH. */
+  source: "path" | "cache" | "release" | "module";
+  /** Where it first came from, for people: a URL, a Go module, or PATH. */
   origin: string;
   sha256: string;
 }
@@ -74,10 +72,7 @@ async function candidates(
   program: Program,
 ): Promise<Partial<Record<"release" | "made", Candidate>>> {
   const pin = program.release?.sha256[chain.builder.architecture];
-  const made = program.module
-    ? await moduleRecipe(chain.builder.modulesFolder, program.module)
-    : program.debian &&
-      createHash("sha256").update(`${program.debian.package} ${program.version}`).digest("hex");
+  const made = program.module && (await moduleRecipe(chain.builder.modulesFolder, program.module));
   return {
     ...(pin ? { release: { version: program.version, recipe: pin } } : {}),
     ...(made ? { made: { version: program.module?.version ?? program.version, recipe: made } } : {}),
@@ -165,8 +160,7 @@ export async function ensureWith(
   }
   const rest = pending();
   const toBuild = rest.map((index) => programs[index]).filter((program) => program.module);
-  const toUnpack = rest.map((index) => programs[index]).filter((program) => program.debian);
-  await checkPrerequisites(toBuild, toUnpack, chain.builder, chain.searchPath);
+  await checkPrerequisites(toBuild, chain.builder, chain.searchPath);
   const ahead = prefetchAhead(chain, toBuild, options.signal);
   try {
     for (const index of rest) {
@@ -189,7 +183,7 @@ export async function ensureWith(
 
 interface Made {
   file: string;
-  source: "release" | "module" | "debian";
+  source: "release" | "module";
   origin: string;
 }
 
@@ -245,7 +239,7 @@ async function fromRelease(
     const file = await fetchRelease(hosts, program.release, processor, folder, report);
     return { file, source: "release", origin: hosts.url(program.release.archive(processor)) };
   } catch (error) {
-    if (!(error instanceof Unreachable) || !(program.module || program.debian)) throw error;
+    if (!(error instanceof Unreachable) || !program.module) throw error;
     report(`no release: ${error.message}`);
     return undefined;
   }
@@ -258,26 +252,20 @@ async function make(
   report: Report,
   signal: AbortSignal | undefined,
 ): Promise<Made | undefined> {
-  if (program.module) {
-    const estimate = program.module.buildSeconds;
-    let phase = "preparing the build";
-    report(phase, estimate);
-    const tick = setInterval(() => report(phase, estimate), TICK_MS);
-    try {
-      const counted = (count: number) => {
-        phase = `compiling, ${count} packages so far`;
-      };
-      const file = await buildModule(chain.builder, program.module, folder, counted, signal);
-      return { file, source: "module", origin: program.module.origin };
-    } finally {
-      clearInterval(tick);
-    }
+  if (!program.module) return undefined;
+  const estimate = program.module.buildSeconds;
+  let phase = "preparing the build";
+  report(phase, estimate);
+  const tick = setInterval(() => report(phase, estimate), TICK_MS);
+  try {
+    const counted = (count: number) => {
+      phase = `compiling, ${count} packages so far`;
+    };
+    const file = await buildModule(chain.builder, program.module, folder, counted, signal);
+    return { file, source: "module", origin: program.module.origin };
+  } finally {
+    clearInterval(tick);
   }
-  if (program.debian) {
-    const { file, archive } = await fetchDebian(program.debian, folder, report, signal);
-    return { file, source: "debian", origin: archive };
-  }
-  return undefined;
 }
 
 /** Loads the modules of programs whose turn has not come, one after the other, while others compile. */

@@ -46,14 +46,14 @@ export function defaultToolchain(): Toolchain {
 /**
  * Makes the named programs ready and says where they are, in the order asked for. Each comes from PATH when it is
  * there in exactly the pinned version, else from the cache, else from the publisher's release (SHA-256 pinned,
- * signature checked), else from its Go module or Debian package. Safe to call at the same time from several
+ * signature checked), else from its Go module. Safe to call at the same time from several
  * processes; when everything is there it takes some milliseconds.
  *
  * Environment: HASHISTACK_CACHE (default ~/.cache/hashistack), HASHISTACK_RELEASES (base URL of a mirror that holds
  * `<host>/<path>`, or `off`).
  *
  * @param names program names of the manifest, or "all" but the optional ones. Example: `["consul", "nomad"]`.
- * @throws MissingPrerequisites when something must be built and go, a C compiler, apt or disk space is missing;
+ * @throws MissingPrerequisites when something must be built and go, a C compiler or disk space is missing;
  * an Error of one sentence on an unknown name, a release that fails a check, a failed build, or an abort.
  */
 export async function ensureTools(
@@ -68,7 +68,7 @@ export async function ensureTools(
  * the SDK accepts, and a folder with exactly those stand-in provider plugins whose official plugin is not installed)
  * and variables. Gets the engine and the language host first when they are missing.
  *
- * HASHISTACK_PLUGIN_<NAME>=/path/to/plugin (RANDOM, TLS, COMMAND, VAULT) forces one plugin.
+ * HASHISTACK_PLUGIN_<NAME>=/path/to/plugin (RANDOM, TLS, COMMAND, VAULT, LINODE) forces one plugin.
  */
 export async function engineEnvironment(): Promise<EngineEnvironment> {
   return engineEnvironmentWith(defaultToolchain(), process.env);

@@ -9,7 +9,7 @@ const optional = MANIFEST.filter((program) => program.optional).map(({ name }) =
 const HELP = `usage: npm run toolchain -- [--list] [--json] [--optional] [program ...]
 
 Makes the programs of the cluster ready (all but the optional ones, or the named ones) and prints, for each, its version and where
-it comes from: PATH, the cache, the publisher's release, its Go module or a Debian package.
+it comes from: PATH, the cache, the publisher's release or its Go module.
 
   --list      only say what is there; fetch and build nothing
   --json      print a JSON array instead of a table

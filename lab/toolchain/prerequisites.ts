@@ -1,4 +1,4 @@
-/** What must be on the host before programs can be built or unpacked; all of it is told at once, before any work. */
+/** What must be on the host before programs can be built; all of it is told at once, before any work. */
 
 import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
@@ -19,30 +19,21 @@ export class MissingPrerequisites extends Error {
 const GIGABYTES_A_BIG_BUILD = 3.5;
 const BIG_BUILD_SECONDS = 60;
 
-/** Throws MissingPrerequisites when what is to be made from modules and packages cannot be made here. */
+/** Throws MissingPrerequisites when what is to be made from modules cannot be made here. */
 export async function checkPrerequisites(
   toBuild: readonly Program[],
-  toUnpack: readonly Program[],
   builder: GoBuilder,
   searchPath: string,
 ): Promise<void> {
-  const missing: string[] = [];
+  if (toBuild.length === 0) return;
+  const missing = await checkGo(toBuild, builder);
   const has = async (name: string) => (await findOnPath(name, searchPath, [])) !== undefined;
-  if (toBuild.length > 0) {
-    missing.push(...(await checkGo(toBuild, builder)));
-    const cgo = toBuild.filter((program) => program.module?.cgo).map((program) => program.name);
-    const compiler = (process.env.CC || "gcc").split(" ")[0];
-    if (cgo.length > 0 && !(await has(compiler)) && !(compiler === "gcc" && (await has("cc")))) {
-      missing.push(
-        `${cgo.join(", ")} needs a C compiler to be built, and there is none: install Debian's gcc and libc6-dev.`,
-      );
-    }
-  }
-  for (const program of toUnpack) {
-    for (const tool of ["apt-get", "dpkg-deb"]) {
-      if (!(await has(tool)))
-        missing.push(`${program.name} comes from a Debian package, and ${tool} is not on PATH.`);
-    }
+  const cgo = toBuild.filter((program) => program.module?.cgo).map((program) => program.name);
+  const compiler = (process.env.CC || "gcc").split(" ")[0];
+  if (cgo.length > 0 && !(await has(compiler)) && !(compiler === "gcc" && (await has("cc")))) {
+    missing.push(
+      `${cgo.join(", ")} needs a C compiler to be built, and there is none: install Debian's gcc and libc6-dev.`,
+    );
   }
   if (missing.length > 0) throw new MissingPrerequisites(missing);
 }

@@ -39,13 +39,6 @@ export interface GoModule {
   buildSeconds: number;
 }
 
-/** A program taken out of a Debian package, which apt verifies; nothing is installed on the host. */
-export interface DebianPackage {
-  package: string;
-  /** The program's path inside the package. */
-  member: string;
-}
-
 export interface Program {
   name: string;
   version: string;
@@ -59,5 +52,4 @@ export interface Program {
   releasedWith?: string;
   release?: Release;
   module?: GoModule;
-  debian?: DebianPackage;
 }

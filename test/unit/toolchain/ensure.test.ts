@@ -223,39 +223,6 @@ describe("a build from the Go module", () => {
   });
 });
 
-describe("a Debian package", () => {
-  test("is fetched by apt and unpacked without being installed", async () => {
-    const path = join(place.folder, "path");
-    executable(
-      join(path, "apt-get"),
-      "#!/bin/sh\ntest \"$*\" = 'download tool-package' && echo deb >tool_1.2.3-5_amd64.deb\n",
-    );
-    executable(
-      join(path, "dpkg-deb"),
-      '#!/bin/sh\nmkdir -p "$3/usr/bin" && printf \'#!/bin/sh\\n\' >"$3/usr/bin/tool"\n',
-    );
-    vi.stubEnv("PATH", `${path}:${process.env.PATH}`);
-    chain.manifest = [
-      {
-        name: "tool",
-        version: "1.2.3",
-        purpose: "",
-        debian: { package: "tool-package", member: "usr/bin/tool" },
-      },
-    ];
-    const [tool] = await ensureWith(chain, "all");
-    expect(tool).toMatchObject({ source: "debian", origin: "tool_1.2.3-5_amd64.deb" });
-    expect((await ensureWith(chain, "all"))[0].source).toBe("cache");
-  });
-
-  test("without apt says so", async () => {
-    chain.manifest = [{ name: "tool", version: "1", purpose: "", debian: { package: "p", member: "m" } }];
-    await expect(ensureWith(chain, "all")).rejects.toThrow(
-      "tool comes from a Debian package, and apt-get is not on PATH",
-    );
-  });
-});
-
 test("an unknown program is refused with the list of those there are", async () => {
   await expect(ensureWith(chain, ["toool"])).rejects.toThrow(
     'the toolchain has no program "toool"; it has tool',

@@ -47,10 +47,12 @@ test("of a killed process is taken over", async () => {
   const path = join(place.folder, "locks", "tool");
   const child = await holder(path);
   let entered = false;
-  const next = withLock(path, { limitSeconds: 10 }, async () => {
-    entered = true;
+  let next: Promise<void> | undefined;
+  await new Promise<void>((waits) => {
+    next = withLock(path, { limitSeconds: 10, onWait: () => waits() }, async () => {
+      entered = true;
+    });
   });
-  await new Promise((resolve) => setTimeout(resolve, 200));
   expect(entered).toBe(false);
   child.kill("SIGKILL");
   await next;
