@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AcmeOutside, raiseAcme } from "../../../bench/acme/outside";
+import type { AcmeRun } from "../../../cli/acme";
 import { acmePaths } from "../../../components/jobs/acme";
 import { type LabLinode, raiseLinode } from "../../../lab/linode/lab-linode";
 import { Trial, until } from "../support/trial";
@@ -124,6 +125,51 @@ describe("a site with a public certificate", () => {
     expect(status.stdout).toMatch(/Public +last run 20\S+: nothing is due before/);
     expect(status.code, status.stdout).toBe(0);
   });
+
+  it("looks by itself at its times, one run after the other", async () => {
+    const path = "/v1/job/acme?namespace=ingress";
+    const job = await trial.ask<{ Periodic: object }>("nomad", path);
+    const register = async (Job: object) => {
+      const { status, body } = await trial.api("nomad", path, { method: "POST", body: { Job } });
+      if (status !== 200) throw new Error(`Nomad did not take the job: ${status} ${body}`);
+    };
+    const before = Date.now();
+    // Each second, so that a run is under way when the next is due.
+    await register({ ...job, Periodic: { ...job.Periodic, Specs: ["* * * * * * *"] } });
+    const times = await until("three runs that nobody began", 60, async () => {
+      const runs = await taskTimes();
+      const own = runs.filter(([from]) => from > before);
+      return own.length >= 3 ? own : undefined;
+    }).finally(() => register(job));
+    for (const [index, [from]] of times.entries()) {
+      const [, end = 0] = times[index - 1] ?? [];
+      expect(from).toBeGreaterThanOrEqual(end);
+    }
+    const { data } = await trial.ask<{ data: { data: AcmeRun } }>("vault", `/v1/${acmePaths.run}`);
+    expect(data.data).toMatchObject({ result: "kept" });
+    expect(Date.parse(data.data.at)).toBeGreaterThan(before);
+  });
+
+  /** When the job's runs that have ended began and ended, in order. */
+  async function taskTimes(): Promise<[from: number, to: number][]> {
+    type Run = { ID: string; Status: string };
+    type Allocation = { TaskStates: Record<string, { StartedAt: string; FinishedAt: string | null }> | null };
+    const runs = await trial.ask<Run[]>("nomad", "/v1/jobs?namespace=ingress&prefix=acme/periodic-");
+    const ended = await Promise.all(
+      runs
+        .filter(({ Status }) => Status === "dead")
+        .map(({ ID }) =>
+          trial.ask<Allocation[]>("nomad", `/v1/job/${encodeURIComponent(ID)}/allocations?namespace=ingress`),
+        ),
+    );
+    return ended
+      .flat()
+      .flatMap(({ TaskStates }): [number, number][] => {
+        const { StartedAt, FinishedAt } = TaskStates?.acme ?? {};
+        return StartedAt && FinishedAt ? [[Date.parse(StartedAt), Date.parse(FinishedAt)]] : [];
+      })
+      .sort(([one], [other]) => one - other);
+  }
 
   it("has another one by hand, and no visit fails for it", async () => {
     const [before, from] = [await serial(), Date.now()];
