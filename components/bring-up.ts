@@ -164,7 +164,6 @@ export function bootstrapNomad(context: BringUpContext, namespaces: readonly str
         nomad: access,
         voters: votersOf("nomad-server", context, `.${topology.region}`),
         timeoutSeconds: 120,
-        policies: [],
         namespaces: namespaces.map((name) => ({ Name: name, Description: `Jobs of ${name}` })),
       }),
       timeoutSeconds: 180,

@@ -4,8 +4,7 @@ input: any of {
   "timeoutSeconds": 60,
   "nomad": access, "nodes": [names],       # Nomad clients: ready and eligible
   "attributes": ["vault.version", ...]     # that each of these has found out about its surroundings
-  "vault": access, "vaultServers": ["host:port", ...],  # each unsealed, one of them active
-  "vaultVoters": [names], "vaultLogin": {"path", "roleId", "secretId"}
+  "vault": access, "vaultVoters": [names], "vaultLogin": {"path", "roleId", "secretId"}
   "vaultKeys": {"url", "caPem"}, "vaultLogin": …         # Vault's active server reads the keys of identities there
   "consul": access, "services": [{"name", "passing": n}]
   "sites": [{"name": "edge-a", "address": "host:port", "domain", "caPem",
@@ -20,9 +19,6 @@ from cluster_api import Api, Failure, NotYet, Unreachable, passing, vault_login,
 
 def create(given):
     seconds = given["timeoutSeconds"]
-    if given.get("vaultServers"):
-        vault = Api("vault", given["vault"], token="")
-        wait("Vault: unsealed, with a leader", lambda: unsealed(vault, given["vaultServers"]), seconds)
     if given.get("vaultVoters"):
         vault = wait("Vault: a login", lambda: vault_login(given["vault"], given["vaultLogin"]), seconds)
         wait("Vault: %d voters" % len(given["vaultVoters"]), lambda: vault_voters(vault, given["vaultVoters"]), seconds)
@@ -53,18 +49,6 @@ def sites_answer(sites):
             raise NotYet("%s: %s" % (site["name"], error)) from None
         if answer.status != site.get("status", 200):
             raise NotYet("%s answers https://%s/ with %d" % (site["name"], site["domain"], answer.status))
-
-
-def unsealed(vault, servers):
-    states = {}
-    for address in servers:
-        # 200 active, 429 standby, 472/473 replicas, 501 not initialised, 503 sealed, 530 takes itself for removed (the
-        # rollout makes that one join anew)
-        answer = vault.at(address).call("GET", "/v1/sys/health", expect=(200, 429, 472, 473, 501, 503, 530))
-        states[address] = answer.status
-    words = {200: "active", 429: "standby", 501: "not initialised", 503: "sealed"}
-    if 200 not in states.values() or any(status not in (200, 429, 530) for status in states.values()):
-        raise NotYet(", ".join("%s %s" % (a, words.get(s, s)) for a, s in sorted(states.items())))
 
 
 PROBE = "/v1/%s/hashistack-probe"

@@ -1,14 +1,12 @@
-"""Nomad from a first leader to its ACLs, namespaces and node pools.
+"""Nomad from a first leader to its ACLs and namespaces.
 
 input: {
   "nomad": access,                 # token: the management token that acl bootstrap shall make
   "voters": [names with region], "timeoutSeconds": 60,
-  "policies": [{"Name", "Description", "Rules", "JobACL"?}], "tokens": [...], "namespaces": [...], "nodePools": [...],
-  "scheduler": {...} or absent     # merged into the scheduler's configuration
+  "namespaces": [{"Name", "Description"}]
 }
 """
 
-import urllib.parse
 from cluster_api import Api, HttpError, NotYet, raft_voters, wait
 from hashistack import Failure
 
@@ -19,18 +17,12 @@ def create(given):
     wait("Nomad: ACLs bootstrapped", lambda: _bootstrap(nomad, given["nomad"]["token"]), limit)
     wait("Nomad: a leader and %d voters" % len(given["voters"]), lambda: raft_voters(nomad, given["voters"]), limit)
     # A leader may be lost in the middle of it: all of it may be said twice.
-    wait("Nomad: its objects", lambda: _objects(nomad, given), limit)
+    wait("Nomad: its namespaces", lambda: _namespaces(nomad, given["namespaces"]), limit)
 
 
-def _objects(nomad, given):
-    for policy in given.get("policies", []):
-        nomad.request("POST", "/v1/acl/policy/" + urllib.parse.quote(policy["Name"], safe=""), policy)
-    for namespace in given.get("namespaces", []):
+def _namespaces(nomad, wanted):
+    for namespace in wanted:
         nomad.request("POST", "/v1/namespace", namespace)
-    for pool in given.get("nodePools", []):
-        nomad.request("POST", "/v1/node/pools", pool)
-    if given.get("scheduler"):
-        _scheduler(nomad, given["scheduler"])
 
 
 def _bootstrap(nomad, secret):
@@ -53,10 +45,3 @@ def _bootstrap(nomad, secret):
                 "reset them as HashiCorp's docs say, or make new Nomad servers"
             ) from None
         raise
-
-
-def _scheduler(nomad, wanted):
-    present = nomad.get("/v1/operator/scheduler/configuration")["SchedulerConfig"]
-    changed = dict(present, **wanted)
-    if changed != present:
-        nomad.put("/v1/operator/scheduler/configuration?cas=%d" % present["ModifyIndex"], changed)

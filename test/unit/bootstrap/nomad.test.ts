@@ -7,12 +7,11 @@ beforeEach(() => {
 });
 afterEach(() => stage.end());
 
-/** Nomad's ACLs, namespaces and scheduler, as far as the program uses them. */
+/** Nomad's ACLs and namespaces, as far as the program uses them. */
 class FakeNomad {
   /** The management token, once somebody made one. */
   secret: string | undefined;
   leaderAfter = 0;
-  scheduler = { SchedulerAlgorithm: "binpack", ModifyIndex: 7 };
   readonly namespaces: unknown[] = [];
 
   readonly answer = ({ method, path, token, body }: Asked): Answer => {
@@ -31,12 +30,6 @@ class FakeNomad {
       this.namespaces.push(body);
       return [200];
     }
-    if (path.startsWith("/v1/operator/scheduler/configuration")) {
-      if (method === "GET") return [200, { SchedulerConfig: this.scheduler }];
-      if (!path.endsWith(`?cas=${this.scheduler.ModifyIndex}`)) return [200, { Updated: false }];
-      this.scheduler = { ...(body as typeof this.scheduler), ModifyIndex: 8 };
-      return [200, { Updated: true }];
-    }
     return [404, `no route ${method} ${path}`];
   };
 }
@@ -50,27 +43,24 @@ async function bootstrap(nomad: FakeNomad, token = own) {
     voters: ["n1", "n2", "n3"],
     timeoutSeconds: 1,
     namespaces: [{ Name: "website", Description: "w" }],
-    scheduler: { SchedulerAlgorithm: "spread" },
   };
   return { ran: await run("nomad_bootstrap", input), asked };
 }
 
-test("a new Nomad gets the token that the stack knows, its namespaces and its scheduler", async () => {
+test("a new Nomad gets the token that the stack knows and its namespaces", async () => {
   const nomad = new FakeNomad();
   nomad.leaderAfter = 2;
   const { ran } = await bootstrap(nomad);
   expect(ran).toMatchObject({ status: 0, stdout: "", stderr: "" });
   expect(nomad).toMatchObject({ secret: own, namespaces: [{ Name: "website" }] });
-  expect(nomad.scheduler.SchedulerAlgorithm).toBe("spread");
 });
 
-test("a second run makes no token and changes no scheduler", async () => {
+test("a second run makes no token", async () => {
   const nomad = new FakeNomad();
   await bootstrap(nomad);
   const { ran, asked } = await bootstrap(nomad);
   expect(ran.status).toBe(0);
   expect(asked.map((a) => a.path)).not.toContain("/v1/acl/bootstrap");
-  expect(asked.filter((a) => a.path.includes("scheduler")).map((a) => a.method)).toEqual(["GET"]);
 });
 
 test("a Nomad that was bootstrapped by somebody else is an error at once, that shows no token", async () => {
