@@ -99,12 +99,15 @@ function refuseSharedPorts(machine: string, checks: readonly PlannedCheck[]): vo
   }
 }
 
+/** The limit of firewalld: a chain's name in the kernel has 28 characters, 11 of them are firewalld's. */
+export const zoneNameLimit = 17;
+
 function refuseSharedSources(machine: string, zones: readonly PlannedZone[]): void {
   const owner = new Map<string, string>();
   for (const zone of zones) {
-    if (zone.name.length > 17) {
+    if (zone.name.length > zoneNameLimit) {
       throw new PlanError(
-        `${machine}: firewalld takes at most 17 characters for a zone, ${zone.name} has more.`,
+        `${machine}: firewalld takes at most ${zoneNameLimit} characters for a zone, ${zone.name} has more.`,
       );
     }
     for (const source of zone.sources) {

@@ -15,9 +15,6 @@ import { adminsZone, order, tunnelZone } from "./zone-names";
  * them able to.
  */
 
-/** The limit of firewalld: a chain's name in the kernel has 28 characters, 11 of them are firewalld's. */
-export const zoneNameLimit = 17;
-
 /**
  * The zones of one machine.
  *

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import * as ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
+import { zoneNameLimit } from "../../../components/provisioning/merge";
 import type { PlannedZone } from "../../../components/provisioning/plan";
 import { memberAddresses } from "../../../components/topology/members";
 import {
@@ -19,7 +20,7 @@ import {
   portsWith,
   portText,
 } from "../../../components/topology/ports";
-import { zoneNameLimit, zonesFor } from "../../../components/topology/zones";
+import { zonesFor } from "../../../components/topology/zones";
 import { dev, member, membersOf, separate } from "./fixture";
 
 /** Zones as one reads them. */
