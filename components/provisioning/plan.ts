@@ -60,7 +60,7 @@ export interface PlannedCertificate {
   readonly commonName: string;
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
-  /** Where {ca,cert,key,cli}.pem lie. Example: "/etc/ssl/consul". */
+  /** Where {ca,cert,key}.pem lie. Example: "/etc/ssl/consul". */
   readonly directory: string;
   /** Root certificate of the service, PEM. */
   readonly caPem: string;

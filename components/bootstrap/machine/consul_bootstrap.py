@@ -8,7 +8,7 @@ input: {
   "agents": [{"node", "address", "token"}]   # servers, whose agents ran before their tokens were there
 }
 Objects are as Consul's API takes them; what exists under the same name (a token: under the same accessor) is brought
-to what is asked for. Nothing else is touched.
+to what is asked for. Of the auth methods that "bindingRules" name, all other rules are deleted; nothing else is touched.
 """
 
 import base64
