@@ -36,6 +36,13 @@ test("a bug says where, and no value", async () => {
   expect(ran.stderr).not.toContain("a-secret");
 });
 
+test("a command that is not done in time is told of with its own words", async () => {
+  const source =
+    "import host\ndef create(input):\n  host.run(['sh', '-c', 'echo why >&2; exec sleep 60'], limit=1)\n";
+  const ran = await run(source);
+  expect(ran.stderr).toMatch(/^control-a: program: sh -c .* not done within 1 s\n {2}\| why\n$/);
+});
+
 test("an error of the system says which file", async () => {
   const ran = await run("def create(input):\n  open('/nonexistent/file')\n");
   expect(ran.stderr).toContain(
