@@ -33,7 +33,7 @@ export interface ClusterRun {
 export const siteEnd = "the site answers over HTTPS on each load balancer";
 export const unchangedEnd = "the engine is done, with nothing changed";
 export const clientEnd = "Nomad gives the new client work";
-export const engineEnd = "the engine is done";
+const engineEnd = "the engine is done";
 
 /** Measures it once, in a project and a lab of its own. Takes both down unless `keep`. */
 export async function measureCluster(

@@ -199,7 +199,7 @@ function previewText(preview: readonly (readonly PreviewRun[])[]): string {
 }
 
 /** The medians of runs of one size. */
-export function medianRun(runs: readonly PreviewRun[]): PreviewRun {
+function medianRun(runs: readonly PreviewRun[]): PreviewRun {
   const of = (pick: (run: PreviewRun) => number): number => (figure(runs.map(pick)) as Figure).median;
   return {
     clients: of((run) => run.clients),

@@ -36,6 +36,7 @@ function settings(clients: string): string {
   ].join("\n");
 }
 
+/** Cuts on one cluster, which each leaves as the next one can use it. */
 export class Series {
   private readonly lab: Lab;
   private readonly project: Project;

@@ -30,6 +30,7 @@ export interface Followers {
 /** How long a command of hashistack may take. */
 const commandLimitSeconds = 840;
 
+/** A cluster, what is known of it now, and what can be done to it. */
 export class Ground {
   private now: Outputs;
   followers?: Followers;

@@ -38,6 +38,7 @@ export function within(entries: readonly Entry[], { from, to }: Window): Entry[]
   return entries.filter(({ at, ms }) => at < to && at + ms >= from);
 }
 
+/** Sums entries up. */
 export function tally(entries: readonly Entry[]): Tally {
   const causes: Record<string, number> = {};
   for (const { ok, why = "no cause told" } of entries) {

@@ -19,7 +19,7 @@ export interface Rates {
   readonly jobs: number;
 }
 
-export const usualRates: Rates = { site: 20, writes: 2, jobs: 0.2 };
+const usualRates: Rates = { site: 20, writes: 2, jobs: 0.2 };
 
 /** Names of the loads, as the entries tell them. */
 export const loadNames = {
@@ -35,6 +35,7 @@ const limitSeconds = 90 * 60;
 
 const policy = 'path "secret/data/drills/*" { capabilities = ["create", "update", "read"] }\n';
 
+/** The load of a session, from its start to its stop. */
 export class Loads {
   readonly entries: Entry[] = [];
   private programs: Program[] = [];

@@ -65,6 +65,7 @@ export async function startNginx(
   await ground.inside(machine, "systemd-run", ...words, "nginx", "-c", `${folder}/nginx.conf`);
 }
 
+/** Ends it, and takes its files away. */
 export async function stopNginx(ground: Ground, machine: string): Promise<void> {
   await ground.inside(machine, "systemctl", "stop", unit);
   await ground.inside(machine, "rm", "-r", folder);

@@ -7,7 +7,7 @@ import type { PreviewRun } from "./program";
 export type { PreviewRun } from "./program";
 
 /** Numbers of clients that are previewed. */
-export const previewSizes = [10, 100, 500] as const;
+const previewSizes = [10, 100, 500] as const;
 
 /** The most resources that one more client may cost. */
 export const resourceLimit = 12;

@@ -35,6 +35,7 @@ export function faultProblem(value: unknown): string | undefined {
   return undefined;
 }
 
+/** The faults that wait for their requests. */
 export class Faults {
   private pending: { fault: Fault; left: number }[] = [];
 

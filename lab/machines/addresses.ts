@@ -20,6 +20,7 @@ export interface MachineAddresses {
 
 /** Prefixes every lab has, alike: they lie in namespaces of its own. */
 export const publicNetwork: Network = { ipv4: "203.0.113.0/24", ipv6: "fd00:1ab:77::/64" };
+/** Where everybody is who is no machine of the lab. */
 export const outsideNetwork: Network = { ipv4: "192.0.2.0/24", ipv6: "fd00:1ab:ff::/64" };
 export const outsideGateway: Network = { ipv4: "192.0.2.1", ipv6: "fd00:1ab:ff::1" };
 /** Who the forwards, the engine and a browser are, seen from a machine. */
@@ -139,6 +140,7 @@ export function networkProblem(network: Network): string | undefined {
   return undefined;
 }
 
+/** Throws a LabError, wrong use, for a network that no lab can have. */
 export function assertNetwork(network: Network): void {
   const problem = networkProblem(network);
   if (problem) throw new LabError(problem, exitCodes.usage);

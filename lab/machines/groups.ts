@@ -20,8 +20,10 @@ import { run, until } from "./run.js";
 
 /** Control groups on the host's disk: made, looked into, killed, removed. */
 
+/** Whether systemd is this host's first process. */
 export const systemdIsInit = (): boolean => existsSync("/run/systemd/system");
 
+/** How this host shows its control groups. */
 export const readHost = () =>
   readCgroupHost(readFileSync("/proc/self/cgroup", "utf8"), readFileSync("/proc/self/mountinfo", "utf8"));
 
@@ -156,7 +158,7 @@ export async function removeMachineGroups(plan: CgroupPlan, machine: string): Pr
   await removeGroups(dirs);
 }
 
-export async function removeGroups(dirs: readonly string[]): Promise<void> {
+async function removeGroups(dirs: readonly string[]): Promise<void> {
   for (const dir of dirs) {
     await until(`The removal of the control group ${dir}`, 10_000, () => {
       for (const group of groupsBelow(dir)) {

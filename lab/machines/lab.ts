@@ -90,9 +90,11 @@ async function makeNetwork(lab: string, network: Network): Promise<void> {
   });
 }
 
+/** Runs ip(8). Throws a LabError with its last words. */
 export const ip = (args: readonly string[]): Promise<string> =>
   run(["ip", ...args], { what: `ip ${args.join(" ")}` });
 
+/** Runs lines of `ip -batch`, all or up to the first that fails. Throws a LabError with its last words. */
 export const ipBatch = (options: readonly string[], lines: readonly string[]): Promise<string> =>
   run(["ip", ...options, "-batch", "-"], { input: `${lines.join("\n")}\n`, what: "ip -batch" });
 

@@ -135,6 +135,7 @@ export function leaderOf(open: OpenLab, name: string): number | undefined {
   return undefined;
 }
 
+/** Whether a machine runs, was halted, or is dead: cut off, or never booted. */
 export function stateOf(open: OpenLab, record: MachineRecord): MachineState {
   const base = trackingBase(open.cgroups);
   if (
@@ -158,6 +159,7 @@ export function supervisorOf(open: OpenLab, name: string): number | undefined {
   });
 }
 
+/** A machine as the contract answers it: its id, its name, its addresses. */
 export function answer(open: OpenLab, record: MachineRecord): Machine {
   const { mac: _, ...addresses } = addressesOf(record.index, open.network, open.loopback, record.public);
   return { id: record.id, name: record.name, ...addresses };

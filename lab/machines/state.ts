@@ -48,7 +48,7 @@ export interface MachineRecord {
 }
 
 export const labDir = (lab: string): string => join(stateRoot, lab);
-export const machinesDir = (lab: string): string => join(labDir(lab), "machines");
+const machinesDir = (lab: string): string => join(labDir(lab), "machines");
 export const machineDir = (lab: string, name: string): string => join(machinesDir(lab), name);
 
 /** Identity of the host's present boot. */
@@ -76,16 +76,20 @@ function readJson<T>(path: string): T | undefined {
   }
 }
 
+/** What is known of a lab; undefined where there is none. Throws a LabError for a damaged record. */
 export const readLab = (lab: string): LabRecord | undefined => readJson(join(labDir(lab), "lab.json"));
 
+/** Records a lab. */
 export function writeLab(record: LabRecord): void {
   mkdirSync(machinesDir(record.lab), { recursive: true, mode: 0o700 });
   writeAtomically(join(labDir(record.lab), "lab.json"), `${JSON.stringify(record, undefined, 2)}\n`);
 }
 
+/** What is known of a machine; undefined where there is none. Throws a LabError for a damaged record. */
 export const readMachine = (lab: string, name: string): MachineRecord | undefined =>
   readJson(join(machineDir(lab, name), "machine.json"));
 
+/** Records a machine, and answers its record. */
 export function writeMachine(lab: string, record: MachineRecord): MachineRecord {
   mkdirSync(machineDir(lab, record.name), { recursive: true, mode: 0o700 });
   writeAtomically(
@@ -98,6 +102,7 @@ export function writeMachine(lab: string, record: MachineRecord): MachineRecord 
 /** Names with a directory of their own, also those of a `create` that was cut. */
 export const machineNames = (lab: string): string[] => entries(machinesDir(lab));
 
+/** The machines that have a record, by index. */
 export const machineRecords = (lab: string): MachineRecord[] =>
   machineNames(lab)
     .map((name) => readMachine(lab, name))
@@ -164,6 +169,7 @@ export async function removeTree(path: string): Promise<void> {
   await run(["rm", "-rf", "--one-file-system", path], { timeoutMs: 120_000, what: `Removing ${path}` });
 }
 
+/** Removes the lock files of a lab and of its machines. Who waits for one takes the next file. */
 export function removeLocks(lab: string): void {
   for (const name of entries(lockRoot)) {
     if (name === `${lab}.lab` || name.startsWith(`${lab}.m.`)) rmSync(join(lockRoot, name), { force: true });

@@ -47,6 +47,7 @@ export function programFolder(root: string, name: string, version: string): stri
   return join(root, name, version, `${process.platform}_${architecture()}`);
 }
 
+/** A file's SHA-256 in hex. */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);

@@ -19,6 +19,7 @@ export const remoteCommands = [
   "command:remote:CopyToRemote",
 ] as const;
 
+/** Whether a resource is a machine of a cloud. */
 export const isInstance = ({ type }: Subject): boolean => (instances as readonly string[]).includes(type);
 
 /** The words by which a machine's part is told: its tags, and on OpenStack its metadata. Throws NotKnownYet. */

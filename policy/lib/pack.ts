@@ -71,6 +71,7 @@ function isSubject(one: unknown): one is Subject {
   return typeof one === "object" && one !== null && "urn" in one && "props" in one;
 }
 
+/** Whether a rule looks at resources of a type. */
 export function appliesTo(rule: Rule, type: string): boolean {
   return rule.types === "all" || rule.types.includes(type);
 }

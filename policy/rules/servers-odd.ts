@@ -10,7 +10,7 @@ const components = {
 export const serverComponents: readonly string[] = Object.keys(components);
 
 /** Parts of which a majority must live. */
-export const serverRoles = Object.values(components);
+const serverRoles = Object.values(components);
 
 /** Which servers a resource is: by the component, or by a machine's words. */
 export function serversIn(subject: Subject): readonly string[] {

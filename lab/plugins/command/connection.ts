@@ -219,9 +219,7 @@ function forward(
   signal: AbortSignal,
 ): Promise<NonNullable<ConnectConfig["sock"]>> {
   return new Promise((resolve, reject) => {
-    const seconds = to.perDialTimeout;
-    const timer =
-      seconds > 0 ? setTimeout(() => fail(`no answer within ${seconds} s`), seconds * 1000) : undefined;
+    const timer = limited(to.perDialTimeout, (why) => fail(why));
     const abort = () => fail((signal.reason as Error).message);
     const lost = () => fail("the connection to the jump host was lost");
     const settle = () => {

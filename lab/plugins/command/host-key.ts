@@ -40,6 +40,7 @@ export function parseHostKey(line: string): HostKey {
   throw new Error("connection.hostKey is not a public key line such as 'ssh-ed25519 AAAA…'");
 }
 
+/** Whether a line is one that parseHostKey reads. */
 export function isHostKey(line: string): boolean {
   try {
     parseHostKey(line);

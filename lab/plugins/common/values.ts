@@ -24,14 +24,17 @@ export interface WireSecret {
   value: unknown;
 }
 
+/** Whether a value is one that only `up` will know. */
 export function isUnknown(value: unknown): boolean {
   return typeof value === "string" && UNKNOWNS.has(value);
 }
 
+/** Whether a value has properties of its own names: no list, no null. */
 export function isObject(value: unknown): value is Values {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether a value is wrapped as a secret. */
 export function isSecret(value: unknown): value is WireSecret {
   return isObject(value) && value[SIGNATURE] === SECRET;
 }

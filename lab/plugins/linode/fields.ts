@@ -42,6 +42,7 @@ export function length(least: number, most: number): Property["validate"] {
   };
 }
 
+/** Says so when a text is none of those that the provider takes. */
 export function oneOf(...allowed: string[]): Property["validate"] {
   return (value) => (allowed.includes(String(value)) ? undefined : `must be one of ${allowed.join(", ")}`);
 }

@@ -85,6 +85,7 @@ const needImage = [
   "interfaces",
 ];
 
+/** What is wrong with inputs that are right each by itself. */
 export function checkInstance(inputs: Values): CheckFailure[] {
   const failures: CheckFailure[] = [];
   if (inputs.image === undefined) {

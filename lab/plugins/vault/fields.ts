@@ -33,7 +33,7 @@ export const tokenProperties: Record<string, Property> = {
 };
 
 /** `tokenBoundCidrs` → `token_bound_cidrs`. */
-export function vaultName(property: string): string {
+function vaultName(property: string): string {
   return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

@@ -98,15 +98,6 @@ describe("what is in a cloud's image", () => {
     }
   });
 
-  test("a folder that cannot be made whole is not left", () => {
-    const place = mkdtempSync(join(scratch, "tmp-"));
-    vi.stubEnv("TMPDIR", place);
-    const strange = { ...linode, cloud: "nowhere" } as unknown as Asked;
-    expect(() => prepareFolder(strange, programs)).toThrow("nowhere.pkr.hcl");
-    expect(readdirSync(place)).toEqual([]);
-    vi.unstubAllEnvs();
-  });
-
   test("every script of the folder is run by the template, the cleaning one last", () => {
     const run = [...template("build.pkr.hcl").matchAll(/scripts\/(\w+)\.sh/g)].map(([, name]) => name);
     const there = readdirSync(join(project, "image/scripts")).map((file) => file.replace(".sh", ""));
