@@ -17,6 +17,13 @@ const services: Readonly<Record<Dashboard, string>> = {
   vault: "vault",
 };
 
+/**
+ * To a browser all names below the site's are one site, so a script at another of them would have a visitor's session sent
+ * along. Browsers tell of that; links are followed all the same.
+ */
+const ownPages =
+  "!Header(`Sec-Fetch-Site`, `same-site`) || (Header(`Sec-Fetch-Mode`, `navigate`) && Method(`GET`))";
+
 /** What stands for a list of servers, until `withServers`. */
 const mark = (name: Dashboard): string => `@servers of ${name}@`;
 
@@ -29,7 +36,7 @@ export function dashboardRoutes(
   return {
     routers: each((name, domain) => ({
       entryPoints: ["https"],
-      rule: `Host(\`${domain}\`)`,
+      rule: `Host(\`${domain}\`) && (${ownPages})`,
       // Before whatever a job's tags say of this name; the proxy's own paths come before it.
       priority: 90000,
       middlewares: [authMiddleware(name), "without-cookies@file", "again@file"],

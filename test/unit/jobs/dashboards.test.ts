@@ -30,7 +30,10 @@ const empty = JSON.parse(text.replace(/\{\{ range .*?\{\{ end \}\}\]/g, "]")) as
 
 test.each(dashboards)("%s: nobody comes to it but by the question whether he may", (name) => {
   const { rule, middlewares, priority, service } = empty.routers[`dashboard-${name}`] ?? {};
-  expect(rule).toBe(`Host(\`${name}.www.dev.test\`)`);
+  expect(rule).toBe(
+    `Host(\`${name}.www.dev.test\`) && ` +
+      "(!Header(`Sec-Fetch-Site`, `same-site`) || (Header(`Sec-Fetch-Mode`, `navigate`) && Method(`GET`)))",
+  );
   expect(middlewares).toEqual([`auth-${name}@file`, "without-cookies@file", "again@file"]);
   for (const one of middlewares ?? []) expect(empty.middlewares).toHaveProperty(one.replace("@file", ""));
   const groups = { nomad: "staff", consul: "staff,net", vault: "ops" }[name];
