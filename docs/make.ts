@@ -28,7 +28,7 @@ machines, allowed and refused, in [test/lab/cluster/refusals.ts](../test/lab/clu
 "members": every machine but support. "admins": hosts in \`adminCidrs\`. "world": anybody. A role: the machines that have
 it. "gateway" and "behind": support, and the machines that go out through it, where they do. Servers and support are known by
 their addresses; the private networks stand for the clients, so an address in them that belongs to nobody could do what a
-client can.
+client can. Where dashboards are published ([auth.md](auth.md#dashboards)) clients reach the servers' APIs of Consul and Nomad besides.
 
 `;
 
