@@ -6,9 +6,11 @@
  * { person, … } and one of
  *   go: <url>                         goes there
  *   submit: <selector>, fill: { <selector>: <text> }    fills in, presses, and waits for what comes
+ *   wait: <selector>                  waits until the page's own script has shown that
+ *   run: <expression>                 evaluates it in the page, and tells what it, or its promise, comes to
  *   cookies: true                     tells them
  *   picture: <path>                   takes a picture of the page
- * and is answered by a line: { url, status, title, text }, { cookies }, {} or { error }.
+ * and is answered by a line: { url, status, title, text }, { cookies }, { came }, {} or { error }.
  */
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -71,6 +73,11 @@ async function carryOut(browser, told) {
     await Promise.all([page.waitForNavigation(), page.click(told.submit)]);
     return shown(own);
   }
+  if (told.wait) {
+    await page.waitForSelector(told.wait);
+    return shown(own);
+  }
+  if (told.run) return { came: await page.evaluate(told.run) };
   if (told.cookies) return { cookies: await page.context().cookies() };
   if (told.picture) await page.screenshot({ path: told.picture });
   return {};

@@ -6,16 +6,19 @@ import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkout } from "../../../bench/lab";
 import { run } from "../../../bench/run";
+import { dashboards } from "../../../components/topology/model";
 import { LineProgram } from "../support/lines";
 import { keyOf, People, type Seen } from "../support/people";
 import { type HttpAnswer, Trial, until } from "../support/trial";
 import { attacks, type Question } from "./auth-attacks";
+import { dashboardName, publishedDashboards } from "./auth-dashboards";
 
 /** A closed site: a real browser, a certified provider, and what somebody tries who is not let in. */
 
 const trial = new Trial("auth");
 const name = "www.dev.test";
 const home = `https://${name}`;
+const names = [name, ...dashboards.map(dashboardName)];
 /** Where the provider is, as machines and visitors reach it: in the lab's namespace "outside". */
 const issuer = { url: "https://192.0.2.10:9443", address: "192.0.2.10", port: 9443 };
 const client = { id: "hashistack", secret: randomBytes(24).toString("base64url") };
@@ -61,7 +64,7 @@ async function provide(tls: { cert: string; key: string }): Promise<LineProgram>
   return until("the provider", 60, async () => {
     // The lab is named before its namespaces stand.
     const started = new LineProgram("the provider", argv);
-    const known = { ...client, redirectUris: [`${home}/oauth2/callback`] };
+    const known = { ...client, redirectUris: names.map((one) => `https://${one}/oauth2/callback`) };
     return started
       .tell({ issuer: issuer.url, port: issuer.port, ...tls, client: known, users: users() })
       .then(() => started)
@@ -97,6 +100,7 @@ describe("a closed site", () => {
         scopes: ["openid", "email", "groups", "offline_access"],
         refreshMinutes: 1,
         services: { website: ["staff", "owners"] },
+        dashboards: Object.fromEntries(dashboards.map((one) => [one, ["staff"]])),
       };
     });
     const [{ code, stderr }, started] = await Promise.all([trial.cli("up", "--json"), provide(tls)]);
@@ -106,10 +110,8 @@ describe("a closed site", () => {
     siteCa = ca.site ?? "";
     edge = (await trial.machine("edge-a")).publicIpv4;
     const leaf = await leafOf(loadBalancers[0]?.address ?? "", siteCa);
-    people = await People.start(trial, "stranger", { [name]: edge, [issuer.address]: issuer.address }, [
-      keyOf(leaf),
-      keyOf(tls.cert),
-    ]);
+    const hosts = Object.fromEntries([...names.map((one) => [one, edge]), [issuer.address, issuer.address]]);
+    people = await People.start(trial, "stranger", hosts, [keyOf(leaf), keyOf(tls.cert)]);
   });
   afterAll(async () => {
     await people?.end();
@@ -127,9 +129,9 @@ describe("a closed site", () => {
     return seen.url.startsWith(issuer.url) ? people.submit(person, "button") : seen;
   }
 
-  async function session(person: string): Promise<string> {
+  async function session(person: string, at = name): Promise<string> {
     const cookies = await people.cookies(person);
-    const own = cookies.filter(({ name }) => /^__Host-hashistack(_\d)?$/.test(name));
+    const own = cookies.filter(({ name, domain }) => domain === at && /^__Host-hashistack(_\d)?$/.test(name));
     return own.map(({ name, value }) => `${name}=${value}`).join("; ");
   }
 
@@ -228,6 +230,12 @@ describe("a closed site", () => {
   });
 
   attacks({ name, home, shown, issuer: issuer.url, edge: () => edge, session, asked, askedAll });
+
+  publishedDashboards({
+    ...{ trial, signIn, session },
+    people: () => people,
+    edge: () => ({ host: edge, ca: siteCa }),
+  });
 
   it("an instance of the website answers the ingress and nobody else, from wherever", async () => {
     const services = await trial.ask<{ Service: { Address: string; Port: number } }[]>(

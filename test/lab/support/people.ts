@@ -66,6 +66,16 @@ export class People {
     return told(this.browser, { person, submit: button, fill });
   }
 
+  /** Waits for something that a page's script shows, by its selector. */
+  wait(person: string, selector: string): Promise<Seen> {
+    return told(this.browser, { person, wait: selector });
+  }
+
+  /** What an expression, or its promise, comes to in the page. */
+  async run<T>(person: string, expression: string): Promise<T> {
+    return (await told<{ came: T }>(this.browser, { person, run: expression })).came;
+  }
+
   async cookies(person: string): Promise<Cookie[]> {
     return (await told<{ cookies: Cookie[] }>(this.browser, { person, cookies: true })).cookies;
   }
