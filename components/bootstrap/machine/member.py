@@ -13,12 +13,16 @@ The machine still runs when it is asked to go, and is destroyed afterwards. So `
 waits for the machine's end.
 """
 
+import contextlib
+import fcntl
+import os
 import urllib.parse
 from cluster_api import Api, NotYet, hand_over, raft_voters, vault_login, wait
 from consul_bootstrap import delete_token, put_token
-from detached import start
-from hashistack import Failure
+from detached import running, start
 
+RUN = "/run/hashistack"
+FAREWELL = "hashistack-farewell-"
 ALIVE = 1
 ENDED = ("complete", "failed", "lost")
 
@@ -35,16 +39,34 @@ def delete(given):
     if "vault-server" in roles and given.get("vault"):
         quorums.append(VaultQuorum(given))
     if "consul-server" in roles:
-        quorums.append(RaftQuorum(Api("consul", given["consul"]), node, seconds))
+        quorums.append(RaftQuorum(Api("consul", given["consul"]), node))
     if "nomad-server" in roles:
-        quorums.append(RaftQuorum(Api("nomad", given["nomad"]), "%s.%s" % (node, given["region"]), seconds))
-    for quorum in quorums:  # all of them, before it leaves the first
-        quorum.check()
-    if "nomad-client" in roles:
-        drain(Api("nomad", given["nomad"]), node, given["drainSeconds"])
-    for quorum in quorums:
-        quorum.leave()
-    start("hashistack-farewell-" + node, "farewell", given, given["farewellSeconds"] + 60)
+        quorums.append(RaftQuorum(Api("nomad", given["nomad"]), node, "." + given["region"]))
+    with turn() if quorums else contextlib.nullcontext():
+        for quorum in quorums:  # all of them, before it leaves the first
+            what = "%s: the others a quorum when %s is gone" % (quorum.api.title, node)
+            wait(what, quorum.check, seconds)
+        if "nomad-client" in roles:
+            drain(Api("nomad", given["nomad"]), node, given["drainSeconds"])
+        for quorum in quorums:
+            quorum.leave()
+        start(FAREWELL + node, "farewell", given, given["farewellSeconds"] + 60)
+
+
+@contextlib.contextmanager
+def turn(seconds=150):
+    """One server after another: each counts on those that stay."""
+    os.makedirs(RUN, mode=0o700, exist_ok=True)
+    with open(os.path.join(RUN, "leaving.lock"), "w") as file:
+
+        def locked():
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise NotYet("another server is about to leave") from None
+
+        wait("the turn to leave", locked, seconds)
+        yield
 
 
 def drain(nomad, name, seconds):
@@ -71,16 +93,11 @@ def drain(nomad, name, seconds):
 
 
 class VaultQuorum:
+    """It leaves while all are there: those who stay must be a quorum of themselves."""
+
     def __init__(self, given):
         self.node = given["node"]
-        self.seconds = given["timeoutSeconds"]
         self.api = vault_login(given["vault"], given["vaultLogin"])
-
-    def looked(self):
-        seen = (self.api.get("/v1/sys/storage/raft/autopilot/state", missing=(404,)) or {}).get("data")
-        if not seen:
-            raise NotYet("no leader has looked yet")
-        return seen
 
     def servers(self):
         return self.api.get("/v1/sys/storage/raft/configuration")["data"]["config"]["servers"]
@@ -91,9 +108,11 @@ class VaultQuorum:
     def check(self):
         if not self.mine():
             return
-        seen = wait("Vault: how its servers are", self.looked, self.seconds)
-        well = {node: seen["servers"][node]["healthy"] for node in seen["voters"] or [] if node != self.node}
-        _spared("Vault", self.node, well)
+        seen = (self.api.get("/v1/sys/storage/raft/autopilot/state", missing=(404,)) or {}).get("data")
+        if not seen:
+            raise NotYet("no leader has looked yet")
+        sick = [node for node in seen["voters"] or [] if not seen["servers"][node]["healthy"]]
+        _spared([node for node in seen["voters"] or [] if node != self.node], 0, sick, [])
 
     def leave(self):
         mine = self.mine()
@@ -109,37 +128,41 @@ class VaultQuorum:
 
 
 class RaftQuorum:
-    """Consul or Nomad, and the name by which it knows the machine. A living agent would come back: it only hands over."""
+    """Consul or Nomad, and what it appends to a node's name. A living agent would come back: it only hands over, and counts as
+    a voter until it is forgotten."""
 
-    def __init__(self, api, name, seconds):
+    def __init__(self, api, node, suffix=""):
         self.api = api
-        self.name = name
-        self.seconds = seconds
-
-    def looked(self):
-        # 429: somebody is not well
-        seen = self.api.call("GET", "/v1/operator/autopilot/health", expect=(200, 429)).body["Servers"]
-        if not seen:
-            raise NotYet("no leader has looked yet")
-        return seen
+        self.name = node + suffix
+        self.suffix = suffix
 
     def check(self):
         if not any(server["Node"] == self.name for server in _servers(self.api)):
             return
-        seen = wait("%s: how its servers are" % self.api.title, self.looked, self.seconds)
-        well = {s["Name"]: s["Healthy"] for s in seen if s["Voter"] and s["Name"] != self.name}
-        _spared(self.api.title, self.name, well)
+        # 429: somebody is not well
+        seen = self.api.call("GET", "/v1/operator/autopilot/health", expect=(200, 429)).body["Servers"]
+        if not seen:
+            raise NotYet("no leader has looked yet")
+        voters = [s["Name"] for s in seen if s["Voter"] and s["Name"] != self.name]
+        leaving = [name for name in voters if running(FAREWELL + name[: len(name) - len(self.suffix)])]
+        sick = [s["Name"] for s in seen if not s["Healthy"]]
+        _spared(voters, 1, sick, leaving)
 
     def leave(self):
         hand_over(self.api, self.name)
 
 
-def _spared(title, name, well):
-    """Whether the others are a quorum without it. well: {other voter: whether it is well}"""
-    if sum(well.values()) * 2 <= len(well):
-        sick = sorted(other for other in well if not well[other])
-        words = "not well: %s" % ", ".join(sick) if sick else "there is no other"
-        raise Failure("%s: %s cannot leave: the other voters are no quorum (%s)" % (title, name, words))
+def _spared(others, more, sick, leaving):
+    """Whether enough of the other voters stay. more: voters beside them, of whom nobody answers then."""
+    stay = [other for other in others if other not in sick and other not in leaving]
+    if len(stay) * 2 > len(others) + more:
+        return
+    words = [
+        "%s: %s" % (what, ", ".join(sorted(some)))
+        for what, known in (("not well", sick), ("leaving", leaving))
+        if (some := set(known) & set(others))
+    ]
+    raise NotYet("%d of %d voters would be left%s" % (len(stay), len(others) + more, "".join("; " + word for word in words)))
 
 
 def farewell(given):

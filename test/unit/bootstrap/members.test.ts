@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { readAsset } from "../../../components/provisioning/assets";
 import { type Answer, type Asked, atOnce, run, Stage } from "./programs";
 
 let stage: Stage;
@@ -116,7 +118,13 @@ class FakeCluster {
   }
 }
 
-async function member(cluster: FakeCluster, verb: string, roles: string[], more: object = {}) {
+async function member(
+  cluster: FakeCluster,
+  verb: string,
+  roles: string[],
+  more: object = {},
+  detached = atOnce,
+) {
   const { consul, nomad, vault } = await cluster.access();
   const input = {
     ...{ node: gone, region: "global", roles, consul, nomad, vault, vaultLogin: login },
@@ -124,7 +132,10 @@ async function member(cluster: FakeCluster, verb: string, roles: string[], more:
     ...{ timeoutSeconds: 2, drainSeconds: 2, farewellSeconds: 5 },
     ...more,
   };
-  return run("member", input, { verb, modules: { detached: atOnce } });
+  const own = readAsset("bootstrap/machine/member.py")
+    .replace('"/run/hashistack"', JSON.stringify(stage.folder))
+    .replace("seconds=150", "seconds=0");
+  return run("member", input, { verb, modules: { detached, member: own } });
 }
 
 test("a client is drained, and the rest is left to a unit that waits for its end", async () => {
@@ -170,7 +181,11 @@ test.each(["vault", "consul", "nomad"])(
     if (service === "vault") cluster.voters = [gone, "b"];
     else cluster.vaultVoters = [gone, "b"];
     const ran = await member(cluster, "delete", ["vault-server", `${service}-server`]);
-    expect(ran.stderr).toMatch(/ cannot leave: the other voters are no quorum \(not well: c(\.global)?\)/);
+    const title = service.replace(/^./, (letter) => letter.toUpperCase());
+    expect(ran.stderr).toContain(
+      `${title}: the others a quorum when ${gone} is gone: not so after 2 s; last seen: `,
+    );
+    expect(ran.stderr).toMatch(/1 of [23] voters would be left; not well: c(\.global)?\n/);
     expect(cluster.vaultVoters).toContain(gone);
     expect(ran.stderr).not.toContain("started");
   },
@@ -186,11 +201,44 @@ test.each(["consul", "nomad", "vault"])(
     const other = new FakeCluster();
     other.unseen = 1000;
     const blind = await member(other, "delete", [`${service}-server`]);
-    expect(blind.stderr).toMatch(
-      /: how its servers are: not so after 2 s; last seen: no leader has looked yet/,
-    );
+    expect(blind.stderr).toMatch(/ is gone: not so after 2 s; last seen: no leader has looked yet/);
   },
 );
+
+const leaving = (node: string) =>
+  atOnce.replace("return False", `return unit == "hashistack-farewell-${node}"`);
+
+test.each<[string, string[], string[], string | undefined, string | undefined]>([
+  ["two of three are enough", [gone, "b", "c"], [], undefined, undefined],
+  ["of two one is none", [gone, "b"], [], undefined, "1 of 2 voters would be left\n"],
+  ["half is none", [gone, "b", "c", "d"], ["d"], undefined, "2 of 4 voters would be left; not well: d"],
+  ["who leaves does not count", [gone, "b", "c"], [], "c", "1 of 3 voters would be left; leaving: c"],
+  ["of five two may leave", [gone, "b", "c", "d", "e"], [], "c", undefined],
+])("until it is forgotten a server of Consul or Nomad is a voter that is silent: %s", async (...told) => {
+  const [, voters, sick, also, refusal] = told;
+  for (const role of ["consul-server", "nomad-server"]) {
+    const cluster = new FakeCluster();
+    Object.assign(cluster, { voters, sick, vaultVoters: [] });
+    const ran = await member(cluster, "delete", [role], { timeoutSeconds: 0 }, also && leaving(also));
+    const words = role === "nomad-server" ? refusal?.replace(/: ([cd])$/, ": $1.global") : refusal;
+    if (words) expect(ran.stderr).toContain(words);
+    else expect(ran.stderr).toBe(`started hashistack-farewell-${gone} farewell\n`);
+  }
+});
+
+test("servers leave one after another; a client needs no turn", async () => {
+  const held = `${atOnce}
+import fcntl
+other = open(${JSON.stringify(join(stage.folder, "leaving.lock"))}, "w")
+fcntl.flock(other, fcntl.LOCK_EX)
+`;
+  const late = await member(new FakeCluster(), "delete", ["consul-server"], {}, held);
+  expect(late.stderr).toContain(
+    "the turn to leave: not so after 0 s; last seen: another server is about to leave",
+  );
+  const client = await member(new FakeCluster(), "delete", ["nomad-client"], {}, held);
+  expect(client.status).toBe(0);
+});
 
 test("a machine that is silent is forgotten everywhere, its tokens last", async () => {
   const cluster = new FakeCluster();
