@@ -13,7 +13,7 @@ const loadCommander = () => import("commander");
 type Command = InstanceType<Awaited<ReturnType<typeof loadCommander>>["Command"]>;
 
 const EXIT_CODES = `
-Exit codes: 0 done · 1 it failed (for status: something is wrong) · 2 it could not be tried · 130 cancelled.
+Exit codes: 0 done · 1 it failed (for status and doctor: something is wrong) · 2 it could not be tried · 130 cancelled.
 exec and ssh give the exit code of the program they ran.`;
 
 const STATE = `
@@ -91,7 +91,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--json", "print counts and seconds as JSON instead of text")
     .addHelpText(
       "after",
-      "\nA machine that was lost for good needs no command: up finds it and makes it anew.",
+      "\nA local machine that was lost for good needs no command: up finds it and makes it anew. One at a cloud is named here.",
     )
     .action(
       act((names: string[], flags: Flags) =>

@@ -48,7 +48,7 @@ to think about. This page is written by \`npm run docs\`; what stands in frames 
 - \`npx hashistack plan --stack prod\` reads the settings' file and the state. It asks no cloud, so it needs neither token nor
   root. \`--json\` prints it for programs: the stack's output \`plan\` with the warnings of the day and \`changes\` (null where the
   state cannot be read). Exit status: 0, or 2 when settings are missing or wrong, each mistake a sentence. Settings that
-  are encrypted only the engine can read: for these, the next two.
+  are encrypted, but for secrets of \`auth\` and \`acme\`, only the engine can read: for these, the next two.
 - \`pulumi preview\` and \`pulumi up\` show it once, as the cluster's own message.
 - The stack's output \`plan\` has it as an object of stable names ([model.ts](../components/summary/model.ts)). Nothing in it depends on
   the day of the run, so it is no change of its own. From a program: \`summarise(settings)\`, \`planText(plan)\`.
@@ -69,7 +69,8 @@ and all clients larger (\`client: { keys: [a, b, c, d], size: g6-standard-4 }\`)
 ${said(plan, resized)}
 \`\`\`
 
-What is legal and perhaps not wise is done, and told before: here \`keys: [a]\` for servers and load balancers.
+What is legal and perhaps not wise is told before it is tried: here \`keys: [a]\` for servers and load balancers
+(of the servers two stay, [for none of two can leave](../README.md#limits)).
 
 \`\`\`text
 ${said(plan, unwise)}
