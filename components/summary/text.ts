@@ -108,7 +108,7 @@ export function changesText(changes: PlanChanges, plan: PlanSummary, flag = ""):
     ...(cost ? [`  ${costChange(cost)}`] : []),
     ...(outdated(changes).length > 0
       ? [
-          `  On a living machine none of that is changed. To make them anew: npx hashistack replace${flag} --outdated`,
+          `  What waits is not changed on a living machine. To make them anew: npx hashistack replace${flag} --outdated`,
         ]
       : []),
   ].join("\n");

@@ -116,7 +116,7 @@ describe("what is there", () => {
         "  -  client-b",
         "  ~  client-a  size: g6-standard-2, then g6-standard-4       (once it is made anew)",
         "  212.00, then 260.00 USD a month (+48.00)",
-        "  On a living machine none of that is changed. To make them anew: npx hashistack replace --stack prod --outdated",
+        "  What waits is not changed on a living machine. To make them anew: npx hashistack replace --stack prod --outdated",
       ].join("\n"),
     );
   });

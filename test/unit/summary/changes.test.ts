@@ -68,7 +68,7 @@ test("another size waits until the machine is made anew: no cloud resizes a livi
     "  ~  edge-a  size: g6-standard-2, then g6-standard-1  (once it is made anew)",
     "  ~  edge-b  size: g6-standard-2, then g6-standard-1  (once it is made anew)",
     "  212.00, then 188.00 USD a month (-24.00)",
-    "  On a living machine none of that is changed. To make them anew: npx hashistack replace --stack prod --outdated",
+    "  What waits is not changed on a living machine. To make them anew: npx hashistack replace --stack prod --outdated",
   ]);
 });
 
@@ -115,7 +115,7 @@ test("disks and public addresses", () => {
     "  ~  support-a  volume: the host's disk, then volume of 20 GiB  (once it is made anew)",
     "  ~  control-a  volume: the host's disk, then volume of 20 GiB  (once it is made anew)",
     "  ~  edge-a     public address: reached, then none",
-    "  On a living machine none of that is changed. To make them anew: npx hashistack replace --stack prod --outdated",
+    "  What waits is not changed on a living machine. To make them anew: npx hashistack replace --stack prod --outdated",
   ]);
 });
 
