@@ -128,8 +128,8 @@ export async function engineEnvironmentWith(
     }),
   );
   const plugins = chosen.filter((choice) => choice !== undefined);
-  // An installed plugin is found by the engine itself; one on PATH stays there. Links go before both.
-  const linked = plugins.filter(({ source }) => source === "forced" || source === "stand-in");
+  // One on PATH stays there. The engine looks for an installed one in its own home, which need not be the user's.
+  const linked = plugins.filter(({ source }) => source !== "path");
   const entries = [
     ...(linked.length > 0 ? [await linkPlugins(chain.root, linked)] : []),
     dirname(engine.path),

@@ -65,8 +65,8 @@ export async function ensureTools(
 
 /**
  * What the Pulumi engine needs in its environment: folders to put first on PATH (engine, language host, a Node that
- * the SDK accepts, and a folder with exactly those stand-in provider plugins whose official plugin is not installed)
- * and variables. Gets the engine and the language host first when they are missing.
+ * the SDK accepts, and a folder with the provider plugins that are not on PATH: forced ones, those in the user's Pulumi, else our
+ * stand-ins) and variables. Gets the engine and the language host first when they are missing.
  *
  * HASHISTACK_PLUGIN_<NAME>=/path/to/plugin (RANDOM, TLS, COMMAND, VAULT, LINODE) forces one plugin.
  */

@@ -1,4 +1,4 @@
-import { chmodSync, readlinkSync } from "node:fs";
+import { chmodSync, readdirSync, readlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { choosePlugin, engineEnvironmentWith } from "../../../lab/toolchain/engine";
@@ -61,7 +61,7 @@ describe("the plugin of a provider", () => {
 });
 
 describe("the engine's environment", () => {
-  test("keeps the engine apart from the language host and links only the plugins that the engine would miss", async () => {
+  test("keeps the engine apart from the language host and links the plugins that it would miss", async () => {
     const chain = testToolchain(at(), {});
     const question = { args: ["version"], pattern: /Tool v(\S+)/ };
     chain.manifest = [
@@ -71,8 +71,10 @@ describe("the engine's environment", () => {
     executable(at("path", "pulumi"), "#!/bin/sh\necho 'Tool v1.2.3'\n");
     executable(at("host", "pulumi-language-nodejs"), "#!/bin/sh\necho 'Tool v1.2.3'\n");
     chain.searchPath = `${at("path")}:${at("host")}`;
-    for (const name of ["tls", "command", "vault", "linode"])
-      executable(at("path", `pulumi-resource-${name}`), "");
+    for (const name of ["command", "vault", "linode"]) executable(at("path", `pulumi-resource-${name}`), "");
+    const { version } = require("@pulumi/tls/package.json") as { version: string };
+    const tls = "pulumi-resource-tls";
+    const installed = executable(at("home", "plugins", `resource-tls-v${version}`, tls), "");
     const forced = executable(at("forced"), "");
     const result = await engineEnvironmentWith(chain, {
       PULUMI_HOME: at("home"),
@@ -80,11 +82,14 @@ describe("the engine's environment", () => {
     });
     expect(result.pathEntries.slice(1, 3)).toEqual([at("path"), at("host")]);
     expect(readlinkSync(join(result.pathEntries[0], PLUGIN))).toBe(forced);
+    // The engine may be run with another home than the user's own, where it is installed.
+    expect(readlinkSync(join(result.pathEntries[0], tls))).toBe(installed);
+    expect(readdirSync(result.pathEntries[0]).sort()).toEqual([PLUGIN, tls]);
     expect(dirname(result.pathEntries[0])).toBe(join(chain.root, "engine"));
     expect(result.env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION).toBe("true");
     expect(result.plugins.map(({ name, source }) => `${name} ${source}`)).toEqual([
       "random forced",
-      "tls path",
+      "tls installed",
       "command path",
       "vault path",
       "linode path",
