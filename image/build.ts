@@ -110,7 +110,9 @@ export function runPacker(
     };
     child.on("error", (error) => done(new ImageError(`Packer could not be started: ${error.message}`)));
     child.on("close", (status) => {
-      if (asked) done(new ImageError("interrupted", exitCodes.interrupted));
+      // An image that is made all the same must be told of.
+      if (asked && !(status === 0 && args[0] === "build"))
+        done(new ImageError("interrupted", exitCodes.interrupted));
       else if (status === 0) done();
       else done(new ImageError(`packer ${args[0]} failed (exit ${status}): its own words stand above.`));
     });
