@@ -63,9 +63,11 @@ function requiredBy(file) {
   const text = readFileSync(join(root, file), "utf8");
   return [...text.matchAll(/require\("(\.{1,2}\/[^"]+)"\)/g)].map(([, wanted]) => {
     const at = join(dirname(file), wanted);
-    return [at, `${at}.js`, `${at}/index.js`].find(
+    const found = [at, `${at}.js`, `${at}/index.js`].find(
       (one) => one.endsWith(".js") && existsSync(join(root, one)),
     );
+    if (!found) throw new StepError(`${file} requires ${wanted}, which is no file of dist/`);
+    return found;
   });
 }
 
