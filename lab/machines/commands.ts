@@ -169,12 +169,15 @@ export function machineLines(addresses: MachineAddresses, network: Network): str
 /** The line for `ip -batch` in the router that joins a machine's cable to the bridge. */
 export const plugLine = (index: number): string => `link set ${machineLink(index)} master lab0 up`;
 
-/** Whether something listens on an IPv4 address and port, by the text of /proc/net/tcp. */
-export function listens(procNetTcp: string, address: string, port: number): boolean {
-  const bytes = address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
-  const local = `${bytes.reverse().join("")}:${port.toString(16).padStart(4, "0")}`.toUpperCase();
-  return procNetTcp.split("\n").some((line) => {
-    const [, at, , state] = line.trim().split(/\s+/);
-    return at === local && state === "0A";
+/**
+ * Whether something listens on a TCP port, by the text of a process's net/tcp or net/tcp6: proc(5).
+ * @param address IPv4; any where none is given
+ */
+export function listens(table: string, port: number, address?: string): boolean {
+  const bytes = address?.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
+  const local = `${bytes?.reverse().join("") ?? ""}:${port.toString(16).padStart(4, "0")}`.toUpperCase();
+  return table.split("\n").some((line) => {
+    const [, at = "", , state] = line.trim().split(/\s+/);
+    return (address === undefined ? at.endsWith(local) : at === local) && state === "0A";
   });
 }

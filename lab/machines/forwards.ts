@@ -38,7 +38,7 @@ export async function ensureForwards(
     missing.map(async (port) => {
       const listen = `${forwardAddress}:${port}`;
       const what = `The forward ${listen} of machine ${record.name}`;
-      const isHeard = (): boolean => listens(readFileSync("/proc/net/tcp", "utf8"), forwardAddress, port);
+      const isHeard = (): boolean => listens(readFileSync("/proc/net/tcp", "utf8"), port, forwardAddress);
       if (isHeard()) throw new LabError(`${what} cannot listen: another program does.`);
       const file = join(dir, `${port}.pid`);
       const log = join(dir, `${port}.log`);

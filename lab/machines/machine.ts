@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { addressesOf, type MachineAddresses, type Network } from "./addresses.js";
 import { hostGroup, machineGroup, trackingBase } from "./cgroups.js";
 import {
+  listens,
   machineCable,
   machineLines,
   nspawnArgv,
@@ -68,15 +69,14 @@ export async function boot(open: OpenLab, record: MachineRecord): Promise<void> 
   await until(`SSH of machine ${name}`, 60_000, () => {
     assertBoots();
     const leader = leaderOf(open, name);
-    return leader !== undefined && listens(leader, 22);
+    return leader !== undefined && hears(leader, 22);
   });
 }
 
-/** Whether anything in a process's network namespace listens on a TCP port: proc(5), /proc/PID/net/tcp. */
-function listens(pid: number, port: number): boolean {
-  const entry = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, "0")} [0-9A-F]+:0000 0A `, "m");
+/** Whether anything in a process's network namespace listens on a TCP port. */
+function hears(pid: number, port: number): boolean {
   try {
-    return ["tcp", "tcp6"].some((table) => entry.test(readFileSync(`/proc/${pid}/net/${table}`, "utf8")));
+    return ["tcp", "tcp6"].some((table) => listens(readFileSync(`/proc/${pid}/net/${table}`, "utf8"), port));
   } catch {
     // It is just beginning, or ending.
     return false;

@@ -96,7 +96,16 @@ test("a listener is found by address, port and state", () => {
     "   0: 0B024D7F:0016 00000000:0000 0A 00000000:00000000",
     "   1: 0C024D7F:01BB 0100007F:8888 01 00000000:00000000",
   ].join("\n");
-  expect(listens(table, "127.77.2.11", 22)).toBe(true);
-  expect(listens(table, "127.77.2.11", 23)).toBe(false);
-  expect(listens(table, "127.77.2.12", 443)).toBe(false);
+  expect(listens(table, 22, "127.77.2.11")).toBe(true);
+  expect(listens(table, 23, "127.77.2.11")).toBe(false);
+  expect(listens(table, 443, "127.77.2.12")).toBe(false);
+});
+
+test("a listener is found by its port alone, of either family", () => {
+  const table = [
+    "  sl  local_address                         remote_address                        st tx_queue rx_queue",
+    "   0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000000",
+    "   1: 00000000000000000000000001000000:1016 00000000000000000000000000000000:0000 01 00000000:00000000",
+  ].join("\n");
+  expect([22, 0x1016, 6].map((port) => listens(table, port))).toEqual([true, false, false]);
 });
