@@ -2,10 +2,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
+import { cacheDir } from "../machines/paths";
 import type { Architecture } from "./program";
 
 const recordSchema = z.object({
@@ -29,10 +29,7 @@ export type CacheRecord = z.infer<typeof recordSchema>;
  * and in it `toolchain`.
  */
 export function toolchainRoot(environment: NodeJS.ProcessEnv = process.env): string {
-  const cache =
-    environment.HASHISTACK_CACHE ||
-    join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "hashistack");
-  return join(cache, "toolchain");
+  return join(cacheDir(environment), "toolchain");
 }
 
 /** This machine's processor as Go spells it. Throws on any other than x64 and arm64. */
