@@ -151,7 +151,9 @@ describe("@linode/api-v4", () => {
     expect(await linode.getImage("private/1")).toMatchObject({ capabilities: ["cloud-init"] });
     expect((await linode.getProfile()).username).toBe("rehearsal");
     // The library turns the body's errors into what it rejects with.
-    await expect(linode.getLinode(7)).rejects.toBeDefined();
+    await expect(linode.getLinode(7)).rejects.toMatchObject({
+      response: { status: 404, data: { errors: [{ reason: "Not found" }] } },
+    });
     await expect(linode.updateLinode(7, { label: "x" })).rejects.toEqual([
       { field: "label", reason: "Label must contain between 3 and 64 characters." },
     ]);
