@@ -93,10 +93,13 @@ export const secretSettings: readonly string[] = [
   "acme.credential.secret",
 ];
 
-function secretSentence(value: unknown): string {
-  return value === undefined
-    ? "is missing"
-    : "must be a text that is not empty (what was given is not shown)";
+/** What was meant to be a secret is one, however wrong it is, and though it stands where what holds it belongs. */
+function secretSentence(path: string, value: unknown): string | undefined {
+  const hidden = "(what was given is not shown)";
+  if (secretSettings.includes(path))
+    return value === undefined ? "is missing" : `must be a text that is not empty ${hidden}`;
+  const holds = secretSettings.some((secret) => secret.startsWith(`${path}.`));
+  return holds && value !== undefined ? `must be a mapping ${hidden}` : undefined;
 }
 
 /** Puts what the schema library found into the user's words. `known` answers the settings known at a path. */
@@ -119,8 +122,7 @@ export function reportIssue(
     }
   } else {
     const value = valueAt(raw, issue.path);
-    // What was meant to be a secret is one, however wrong it is.
-    report(path, secretSettings.includes(pathText(path)) ? secretSentence(value) : sentence(issue, value));
+    report(path, secretSentence(pathText(path), value) ?? sentence(issue, value));
   }
 }
 

@@ -133,6 +133,7 @@ describe("acme", () => {
       { credential: { token: 7 } },
       ["acme.credential.token: must be a text that is not empty (what was given is not shown)"],
     ],
+    [{ credential: "t0ken" }, ["acme.credential: must be a mapping (what was given is not shown)"]],
     [
       { credential: { token: "t", keyName: "acme." } },
       ["acme.credential.keyName: is of no use to the provider linode"],
