@@ -1,4 +1,4 @@
-/** The stack's outputs: what they are called and how they look. The commands read these and nothing else. */
+/** The stack's outputs: what they are called and how they look. By these the commands know the cluster, whoever made it. */
 import { z } from "zod";
 import { readOutputs } from "./engine";
 import { CliError } from "./errors";
