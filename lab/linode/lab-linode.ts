@@ -40,49 +40,47 @@ export async function raiseLinode(options: LabLinodeOptions): Promise<LabLinode>
   const { lab, subnet, tokens, programs, say = () => undefined } = options;
   await endLab(lab, say);
   const network: Network = { ipv4: subnet, ipv6: "fd00:1ab::/64" };
-  await openLab(lab, network);
-  const socket = join(labDir(lab), "linode.sock");
-  const api = await startLinodeApi({
-    tokens,
-    machines: new LabMachines(lab, network, say, programs),
-    listen: socket,
-    paceMs: 100,
-    say,
-  });
-  const closeAll = async (): Promise<void> => {
-    await api.close();
-    await endLab(lab, say);
+  const begun: (() => Promise<unknown>)[] = [() => endLab(lab, say)];
+  /** What was begun last is ended first, each whatever becomes of the others. */
+  const close = async (): Promise<void> => {
+    const failures: unknown[] = [];
+    for (const end of begun.splice(0).reverse()) await end().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
-  let closeOutside: () => Promise<void>;
   try {
-    closeOutside = await openOutside(lab, socket);
+    await openLab(lab, network);
+    const socket = join(labDir(lab), "linode.sock");
+    const machines = new LabMachines(lab, network, say, programs);
+    const api = await startLinodeApi({ tokens, machines, listen: socket, paceMs: 100, say });
+    begun.push(() => api.close());
+    begun.push(await openOutside(lab, socket));
+    return {
+      api,
+      url: `http://127.0.0.1:${apiPort}`,
+      fromOutside: from(lab, outsideNamespace(lab), "127.0.0.1"),
+      // The DNS server answers on the admin's address too.
+      fromStranger: from(lab, strangerNamespace(lab), adminAddress.ipv4),
+      close,
+    };
   } catch (error) {
-    await closeAll();
+    // What went wrong first counts.
+    await close().catch(() => undefined);
     throw error;
   }
-  const from = (namespace: string, server: string): ((command: readonly string[]) => string[]) => {
-    const names = join(labDir(lab), `${namespace}.resolv.conf`);
-    writeFileSync(names, `nameserver ${server}\n`, { mode: 0o644 });
-    return (command) => [
-      "nsenter",
-      `--net=${namespacePath(namespace)}`,
-      "unshare",
-      "--mount",
-      "--propagation=private",
-      join(labSource(), "linode/scripts/with-names.sh"),
-      names,
-      ...command,
-    ];
-  };
-  return {
-    api,
-    url: `http://127.0.0.1:${apiPort}`,
-    fromOutside: from(outsideNamespace(lab), "127.0.0.1"),
-    // The DNS server answers on the admin's address too.
-    fromStranger: from(strangerNamespace(lab), adminAddress.ipv4),
-    close: async () => {
-      await closeOutside();
-      await closeAll();
-    },
-  };
+}
+
+/** Runs commands in a namespace of the lab, with names asked of a server. */
+function from(lab: string, namespace: string, server: string): (command: readonly string[]) => string[] {
+  const names = join(labDir(lab), `${namespace}.resolv.conf`);
+  writeFileSync(names, `nameserver ${server}\n`, { mode: 0o644 });
+  return (command) => [
+    "nsenter",
+    `--net=${namespacePath(namespace)}`,
+    "unshare",
+    "--mount",
+    "--propagation=private",
+    join(labSource(), "linode/scripts/with-names.sh"),
+    names,
+    ...command,
+  ];
 }

@@ -11,6 +11,9 @@ export const apiPort = 8080;
 /** How long the program that listens there may take to begin, in milliseconds. */
 const startLimitMs = 10_000;
 
+/** How long it may take to end by itself, in milliseconds. */
+const endLimitMs = 5_000;
+
 /**
  * Lets an emulator that listens on a socket be reached from a lab's outside: its API at http://127.0.0.1:8080, its domains'
  * names by a DNS server at 127.0.0.1 and the admin's addresses.
@@ -33,6 +36,9 @@ export async function openOutside(lab: string, socket: string): Promise<() => Pr
   child.stderr.on("data", (chunk: Buffer) => {
     words = (words + chunk).slice(-2000);
   });
+  child.on("error", ({ message }) => {
+    words += message;
+  });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -51,7 +57,9 @@ export async function openOutside(lab: string, socket: string): Promise<() => Pr
     });
   });
   return async () => {
+    const timer = setTimeout(() => child.kill("SIGKILL"), endLimitMs);
     child.stdin.end();
     await ended;
+    clearTimeout(timer);
   };
 }
