@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { request } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { decode, encode, streamEncode } from "dns-packet";
+import { decode, encode, type Packet, streamEncode } from "dns-packet";
 import type { Zone } from "./admin.js";
 import { answerTo } from "./dns.js";
 
@@ -19,7 +19,14 @@ function zones(socketPath: string): Promise<readonly Zone[]> {
       response.on("data", (chunk: string) => {
         text += chunk;
       });
-      response.on("end", () => resolve((JSON.parse(text) as { zones: Zone[] }).zones));
+      response.on("error", reject);
+      response.on("end", () => {
+        try {
+          resolve((JSON.parse(text) as { zones: Zone[] }).zones);
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
     asked.on("timeout", () => asked.destroy(new Error("the emulator does not answer")));
     asked.on("error", reject);
@@ -27,12 +34,20 @@ function zones(socketPath: string): Promise<readonly Zone[]> {
   });
 }
 
-/** A query that cannot be read gets no answer, as any junk. */
-async function answer(socketPath: string, message: Buffer) {
+const complain = (error: unknown): void => {
+  process.stderr.write(`A question for a name: ${String(error)}\n`);
+};
+
+/** A query that cannot be read, or answered, gets no answer, as any junk. */
+async function answer(
+  socketPath: string,
+  message: Buffer,
+  write: (reply: Packet) => Buffer,
+): Promise<Buffer | undefined> {
   try {
-    return answerTo(decode(message), await zones(socketPath));
+    return write(answerTo(decode(message), await zones(socketPath)));
   } catch (error) {
-    process.stderr.write(`A question for a name: ${String(error)}\n`);
+    complain(error);
     return undefined;
   }
 }
@@ -40,10 +55,12 @@ async function answer(socketPath: string, message: Buffer) {
 function serveUdp(socketPath: string, kind: "udp4" | "udp6"): Promise<void> {
   const socket = createSocket({ type: kind, ipv6Only: kind === "udp6" });
   socket.on("message", (message, from) => {
-    void answer(socketPath, message).then((reply) => {
-      if (reply) socket.send(encode(reply), from.port, from.address);
+    void answer(socketPath, message, encode).then((reply) => {
+      if (reply) socket.send(reply, from.port, from.address);
     });
   });
+  // One who asked and cannot be answered is no reason to answer nobody.
+  socket.on("error", complain);
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
     socket.bind(53, resolve);
@@ -61,7 +78,7 @@ const tcpNames = (socketPath: string): Server =>
       while (rest.length >= 2 && rest.length >= rest.readUInt16BE(0) + 2) {
         const message = rest.subarray(2, rest.readUInt16BE(0) + 2);
         rest = rest.subarray(message.length + 2);
-        void answer(socketPath, message).then((reply) => reply && socket.write(streamEncode(reply)));
+        void answer(socketPath, message, streamEncode).then((reply) => reply && socket.write(reply));
       }
     });
   });
