@@ -14,7 +14,8 @@ export const noOpenAdminPorts: Rule = {
   config: {
     ports: {
       type: "array",
-      items: { type: "string" },
+      // What is no port would guard none.
+      items: { type: "string", pattern: "^\\d+(-\\d+)?$" },
       default: ["22", "4646-4648", "8200-8201", "8210-8211", "8300-8302", "8500-8503", "8600", "8888-8889"],
       description: "Ports and ranges of ports that administrators and members use.",
     },

@@ -54,6 +54,14 @@ describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule
   });
 });
 
+test("what is no port is refused where ports are set: it would guard none", () => {
+  const { ports } = rules.find(({ name }) => name === "no-open-admin-ports")?.config ?? {};
+  const { pattern = "" } = (ports?.items ?? {}) as { pattern?: string };
+  const taken = (text: string): boolean => new RegExp(pattern).test(text);
+  expect((ports?.default as string[]).filter((text) => !taken(text))).toEqual([]);
+  expect(["ssh", "22-", "-22", "22,80", ""].filter(taken)).toEqual([]);
+});
+
 test("a message holds nothing of a secret that it is about", () => {
   const secrets = [
     remote({ create: secret('curl -H "X-Vault-Token: canary" -k https://me:canary@198.51.100.2/') }),
