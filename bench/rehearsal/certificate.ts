@@ -1,7 +1,7 @@
 /** The site's public certificate: who gives it in a rehearsal, and who vouches for what visitors are shown. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AcmeOutside } from "../acme/outside";
+import type { AcmeOutside } from "../../lab/acme/outside";
 import { type Ran, until } from "../run";
 import { token } from "./emulated";
 import { type Hands, lastWords } from "./hands";

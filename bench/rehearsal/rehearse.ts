@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { readOutputs } from "../../cli/engine";
 import { type Outputs, parseOutputs } from "../../cli/outputs";
 import { acmeProgram } from "../../components/jobs/acme";
+import { type AcmeOutside, raiseAcme } from "../../lab/acme/outside";
 import { type LabLinode, raiseLinode } from "../../lab/linode/lab-linode";
 import { ensureTools, type ToolchainProgress } from "../../lab/toolchain/index";
-import { type AcmeOutside, raiseAcme } from "../acme/outside";
 import { BenchError } from "../errors";
 import { checkout } from "../lab";
 import { makeProject, type Project } from "../project";
@@ -60,15 +60,15 @@ export async function rehearse(options: RehearsalOptions): Promise<Report> {
     const { acme: certified, say } = options;
     // As an image is made for it: npm run image -- linode --with hashistack-acme.
     const programs = certified ? [acmeProgram.name] : [];
-    if (certified) {
-      const onProgress: ToolchainProgress = ({ tool, phase }) => say(`${tool}: ${phase}`);
-      await ensureTools([...programs, "pebble"], { onProgress, signal: options.signal });
-    }
+    const onProgress: ToolchainProgress = ({ tool, phase }) => say(`${tool}: ${phase}`);
+    const tools = certified ? ["pebble", ...programs] : [];
+    const [pebble] = await ensureTools(tools, { onProgress, signal: options.signal });
     const linode = await raiseLinode({ lab: labName(), subnet, tokens: [token], programs, say });
     let acme: AcmeOutside | undefined;
     try {
-      if (certified) {
-        acme = await raiseAcme(linode, project.workspace.root);
+      if (pebble) {
+        const { fromOutside } = linode;
+        acme = await raiseAcme({ program: pebble.path, fromOutside, folder: project.workspace.root });
         changes.push(certifiedBy(settings.config, acme));
         writeFileSync(file, yaml.dump(settings));
       }

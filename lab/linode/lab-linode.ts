@@ -57,9 +57,9 @@ export async function raiseLinode(options: LabLinodeOptions): Promise<LabLinode>
     return {
       api,
       url: `http://127.0.0.1:${apiPort}`,
-      fromOutside: from(lab, outsideNamespace(lab), "127.0.0.1"),
+      fromOutside: outsideOf(lab),
       // The DNS server answers on the admin's address too.
-      fromStranger: from(lab, strangerNamespace(lab), adminAddress.ipv4),
+      fromStranger: withNames(lab, strangerNamespace(lab), adminAddress.ipv4),
       close,
     };
   } catch (error) {
@@ -69,8 +69,11 @@ export async function raiseLinode(options: LabLinodeOptions): Promise<LabLinode>
   }
 }
 
-/** Runs commands in a namespace of the lab, with names asked of a server. */
-function from(lab: string, namespace: string, server: string): (command: readonly string[]) => string[] {
+/** Words that run a command outside of a lab, from an admin's address, with names asked of the emulated domains. */
+export const outsideOf = (lab: string): LabLinode["fromOutside"] =>
+  withNames(lab, outsideNamespace(lab), "127.0.0.1");
+
+function withNames(lab: string, namespace: string, server: string): LabLinode["fromOutside"] {
   const names = join(labDir(lab), `${namespace}.resolv.conf`);
   writeFileSync(names, `nameserver ${server}\n`, { mode: 0o644 });
   return (command) => [

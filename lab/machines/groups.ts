@@ -74,10 +74,17 @@ function makeGroup(base: CgroupBase, dir: string): void {
   }
 }
 
+/** Makes the group of what runs on the host for a machine, or for a place beside the machines; answers it. */
+export function makeHostGroup(plan: CgroupPlan, name: string): string {
+  const base = trackingBase(plan);
+  makeGroup(base, hostGroup(base, name));
+  return hostGroup(base, name);
+}
+
 /** Makes a machine's groups with their limits, and answers the machine's own, one for each hierarchy. */
 export function makeMachineGroups(plan: CgroupPlan, machine: string, memoryMb: number | undefined): string[] {
   const host = { diskMajors: diskMajors(readFileSync("/proc/partitions", "utf8")) };
-  makeGroup(trackingBase(plan), hostGroup(trackingBase(plan), machine));
+  makeHostGroup(plan, machine);
   return plan.bases.map((base) => {
     const dir = machineGroup(base, machine);
     makeGroup(base, dir);

@@ -123,6 +123,28 @@ function define(program: Command): void {
       print({ name, installed: await installPrograms(lab(command), name, programs, say) });
     });
 
+  program
+    .command("acme")
+    .description(
+      'have an ACME server (Pebble) outside, which signs for domains that it serves itself ({"domains": ["www.dev.test"], "network": as above} on standard input)',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      needRoot();
+      const { parseAcme } = await import("./spec.js");
+      const spec = parseAcme(await standardInput());
+      const { ensureAcme } = await import("../acme/server.js");
+      print(await ensureAcme(lab(command), spec, say));
+    });
+
+  program
+    .command("acme-end")
+    .description("end the ACME server; one that does not run is a success")
+    .action(async (_options: unknown, command: Command) => {
+      needRoot();
+      const { endAcme } = await import("../acme/server.js");
+      print({ ended: await endAcme(lab(command)) });
+    });
+
   const onOne = (verb: "start" | "stop" | "reboot" | "kill", description: string): void => {
     program
       .command(verb)

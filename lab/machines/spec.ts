@@ -63,13 +63,12 @@ export function parseSpec(text: string): MachineSpec {
   if (unknown) refuse(`"${unknown}" is not known; known are ${knownKeys.join(", ")}.`);
   const problem = nameProblem(raw.name);
   if (problem) refuse(problem);
-  const network = objectAt(raw.network, "network");
   const spec: MachineSpec = {
     name: stringAt(raw.name, "name"),
     public: booleanAt(raw.public, "public", false),
     publicPorts: portsAt(raw.publicPorts),
     bake: booleanAt(raw.bake, "bake", true),
-    network: { ipv4: stringAt(network.ipv4, "network.ipv4"), ipv6: stringAt(network.ipv6, "network.ipv6") },
+    network: networkAt(raw.network),
     host: hostAt(raw.host),
     memoryMb: memoryAt(raw.memoryMb),
     ...(raw.userData === undefined
@@ -78,8 +77,6 @@ export function parseSpec(text: string): MachineSpec {
   };
   if (raw.userData !== undefined && raw.firstContact !== undefined)
     refuse("firstContact and userData exclude each other.");
-  const networkTrouble = networkProblem(spec.network);
-  if (networkTrouble) refuse(networkTrouble);
   if (!spec.public && spec.publicPorts.length > 0) refuse("publicPorts are for a public machine only.");
   return spec;
 }
@@ -99,8 +96,37 @@ export function parseInstall(text: string): { name: string; programs: string[] }
   return { name: parseName(text), programs: programs.map((each, i) => stringAt(each, `programs[${i}]`)) };
 }
 
+/** What the lab's ACME server is asked to be. */
+export interface AcmeSpec {
+  /** Domains that it serves, and so signs for: they and all names in them. Example: ["www.dev.test"]. */
+  readonly domains: readonly string[];
+  readonly network: Network;
+}
+
+const domainName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}$/;
+
+/** The same in a JSON document. */
+export function parseAcme(text: string): AcmeSpec {
+  const raw = parseObject(text);
+  const { domains } = raw;
+  if (!Array.isArray(domains) || domains.length === 0) refuse("domains must be a list of names.");
+  for (const [index, name] of domains.entries()) {
+    if (typeof name !== "string" || !domainName.test(name))
+      refuse(`domains[${index}] must be a name such as "www.dev.test".`);
+  }
+  return { domains, network: networkAt(raw.network) };
+}
+
+function networkAt(value: unknown): Network {
+  const { ipv4, ipv6 } = objectAt(value, "network");
+  const network = { ipv4: stringAt(ipv4, "network.ipv4"), ipv6: stringAt(ipv6, "network.ipv6") };
+  const trouble = networkProblem(network);
+  if (trouble) refuse(trouble);
+  return network;
+}
+
 function refuse(problem: string): never {
-  throw new LabError(`Machine spec: ${problem}`, exitCodes.usage);
+  throw new LabError(`Specification: ${problem}`, exitCodes.usage);
 }
 
 function parseObject(text: string): Record<string, unknown> {

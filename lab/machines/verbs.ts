@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { resumeAcme } from "../acme/server.js";
 import { freeIndex, indexOfHost } from "./addresses.js";
 import { hostGroup, machineGroup, planCgroups, trackingBase } from "./cgroups.js";
 import { prepareDisk } from "./disk.js";
@@ -218,6 +219,7 @@ export async function resumeLab(lab: string, progress: Progress): Promise<void> 
       }),
     ),
   );
+  await resumeAcme(lab, progress);
 }
 
 /**

@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { KeyPair } from "../../bench/acme/certificate";
-import { Pebble, programFile } from "../../bench/acme/pebble";
 import { runAny } from "../../bench/run";
+import type { KeyPair } from "../../lab/acme/certificate";
+import { Pebble } from "../../lab/acme/pebble";
 import { leftOver } from "../../lab/linode/admin";
 import { type LinodeApi, startLinodeApi } from "../../lab/linode/index";
 import { type Answer, type Asked, Stage } from "../unit/bootstrap/programs";
-import { between, serveNames } from "./support/acme";
+import { between, programFile, serveNames } from "./support/acme";
 
 /**
  * The program that gets public certificates, as its task runs it, against a real ACME server (Pebble, strict), the emulated
@@ -52,6 +52,7 @@ describe("the program that gets public certificates", () => {
   let stage: Stage;
   let folder: string;
   let program: string;
+  let pebbleFile: string;
   let pair: KeyPair;
   let linode: LinodeApi;
   let names: { address: string; end: () => void };
@@ -63,6 +64,7 @@ describe("the program that gets public certificates", () => {
     stage = new Stage();
     folder = mkdtempSync(join(tmpdir(), "hashistack-acme-"));
     program = await programFile("hashistack-acme");
+    pebbleFile = await programFile("pebble");
     pair = stage.authority.serverPair("localhost");
     linode = await startLinodeApi({ tokens: [token] });
     const made = await fetch(`${linode.url}/v4/domains`, {
@@ -92,7 +94,15 @@ describe("the program that gets public certificates", () => {
   });
 
   const start = (port: number, more: { badNonces?: number } = {}): Promise<Pebble> =>
-    Pebble.start({ folder, pair, caPem: stage.authority.rootPem, port, names: names.address, ...more });
+    Pebble.start({
+      program: pebbleFile,
+      folder,
+      pair,
+      caPem: stage.authority.rootPem,
+      port,
+      names: names.address,
+      ...more,
+    });
 
   /** A run of the task. */
   async function task(change: object = {}) {

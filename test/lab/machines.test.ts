@@ -101,7 +101,7 @@ describe("the contract", () => {
   });
 
   test.each<[string, readonly string[], string, number, RegExp]>([
-    ["a wrong spec", ["create"], '{"name": "x"}', 2, /^Machine spec: name must be 3 to 50/],
+    ["a wrong spec", ["create"], '{"name": "x"}', 2, /^Specification: name must be 3 to 50/],
     [
       "another network",
       ["create"],

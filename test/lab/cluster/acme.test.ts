@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AcmeOutside, raiseAcme } from "../../../bench/acme/outside";
 import type { AcmeRun } from "../../../cli/acme";
 import { acmePaths } from "../../../components/jobs/acme";
+import { type AcmeOutside, raiseAcme } from "../../../lab/acme/outside";
 import { type LabLinode, raiseLinode } from "../../../lab/linode/lab-linode";
+import { programFile } from "../support/acme";
 import { Trial, until } from "../support/trial";
 import { Visitors } from "../support/visitors";
 
@@ -35,7 +36,8 @@ describe("a site with a public certificate", () => {
     folder = mkdtempSync(join(tmpdir(), "hashistack-acme-"));
     linode = await raiseLinode({ lab: trial.lab.name, subnet: "198.51.100.0/24", tokens: [token] });
     linode.api.state.domains.set(1, domain("dev.test"));
-    acme = await raiseAcme(linode, folder);
+    const program = await programFile("pebble");
+    acme = await raiseAcme({ program, fromOutside: linode.fromOutside, folder });
     trial.configure((config) => {
       const groups = config["hashistack:groups"];
       for (const group of ["control", "client", "edge"]) Object.assign(groups[group] ?? {}, { keys: ["a"] });

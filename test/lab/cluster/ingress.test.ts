@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ownCertificate } from "../../../bench/acme/certificate";
 import { unchanged } from "../../../cli/report";
 import type { IngressKind } from "../../../components/settings";
+import { ownCertificate } from "../../../lab/acme/certificate";
 import { Trial, until } from "../support/trial";
 import { Visitors } from "../support/visitors";
 import { firstUp } from "./first-up";

@@ -1,8 +1,8 @@
 import type { TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type KeyPair, ownCertificate } from "../../../bench/acme/certificate";
 import type { Tally } from "../../../bench/drills/ledger";
 import type { IngressKind } from "../../../components/settings";
+import { type KeyPair, ownCertificate } from "../../../lab/acme/certificate";
 import { connection, said } from "../support/conversation";
 import { type Trial, until } from "../support/trial";
 import { Visitors } from "../support/visitors";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { KeyPair } from "../../../bench/acme/certificate";
 import { tcpRouteTags } from "../../../components/jobs/ingress";
+import type { KeyPair } from "../../../lab/acme/certificate";
 import { connection, said } from "../support/conversation";
 import { type Trial, until } from "../support/trial";
 import { logOf } from "./ingress";

@@ -2,12 +2,25 @@ import { createSocket } from "node:dgram";
 import { createServer, request as httpsRequest, type Server } from "node:https";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { decode, encode, streamEncode } from "dns-packet";
-import type { KeyPair } from "../../../bench/acme/certificate";
+import type { KeyPair } from "../../../lab/acme/certificate";
 import { zonesOf } from "../../../lab/linode/admin";
 import { answerTo } from "../../../lab/linode/dns";
 import type { State } from "../../../lab/linode/state";
+import { locate } from "../../../lab/toolchain/ensure";
+import { defaultToolchain } from "../../../lab/toolchain/index";
 
 /** What the tests of public certificates stand on beside an ACME server: a proxy before it that has faults, names. */
+
+/** The file of a program of the toolchain, which is there already. */
+export async function programFile(name: string): Promise<string> {
+  const chain = defaultToolchain();
+  const [found] = await locate(
+    chain,
+    chain.manifest.filter((program) => program.name === name),
+  );
+  if (!found) throw new Error(`${name} is not there: npm run toolchain -- ${name}`);
+  return found.path;
+}
 
 /** Answers for names, over TCP and UDP, from what an emulated account has. Gives host:port and what ends it. */
 export async function serveNames(state: State): Promise<{ address: string; end: () => void }> {

@@ -49,7 +49,7 @@ describe("a machine's spec", () => {
   ])("%s", (message, change) => {
     expect(() => parse(change)).toThrow(message);
     expect(() => parse(change)).toThrow(LabError);
-    expect(() => parse(change)).toThrow(/^Machine spec: [^\n]+\.$/);
+    expect(() => parse(change)).toThrow(/^Specification: [^\n]+\.$/);
   });
 
   test("user data for cloud-init, in place of a first contact", () => {
@@ -59,7 +59,7 @@ describe("a machine's spec", () => {
 
   test("a host key that is none is not shown", () => {
     expect(() => parse(contact({ hostKey: "hunter2" }))).toThrow(
-      /^Machine spec: firstContact\.hostKey must be a private key in OpenSSH format\.$/,
+      /^Specification: firstContact\.hostKey must be a private key in OpenSSH format\.$/,
     );
   });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../run";
+import { run } from "../machines/run.js";
 
 /** A certificate with its key: PEM. */
 export interface KeyPair {

@@ -1,24 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { locate } from "../../lab/toolchain/ensure";
-import { defaultToolchain } from "../../lab/toolchain/index";
-import { BenchError } from "../errors";
-import { run, until } from "../run";
-import type { KeyPair } from "./certificate";
-
-/** The file of a program of the toolchain, which is there already. */
-export async function programFile(name: string): Promise<string> {
-  const chain = defaultToolchain();
-  const [found] = await locate(
-    chain,
-    chain.manifest.filter((program) => program.name === name),
-  );
-  if (!found) throw new BenchError(`${name} is not there: npm run toolchain -- ${name}`);
-  return found.path;
-}
+import { LabError, messageOf } from "../machines/errors.js";
+import { run, until } from "../machines/run.js";
+import type { KeyPair } from "./certificate.js";
 
 export interface PebbleOptions {
+  /** Its file. */
+  readonly program: string;
   /** Where its files are kept. */
   readonly folder: string;
   /** What it shows whoever asks; valid for `host`. */
@@ -65,7 +54,7 @@ export class Pebble {
       profiles: { default: { description: "as Let's Encrypt's", validityPeriod: validitySeconds } },
     };
     writeFileSync(at("json"), JSON.stringify({ pebble: config }));
-    const own = [await programFile("pebble"), "-strict", "-config", at("json"), "-dnsserver", names];
+    const own = [options.program, "-strict", "-config", at("json"), "-dnsserver", names];
     const [program = "", ...args] = options.where?.(own) ?? own;
     const env = {
       ...process.env,
@@ -81,10 +70,21 @@ export class Pebble {
         pebble.said = (pebble.said + text).slice(-20_000);
       });
     }
-    await until(`Pebble on port ${port}`, 20, async () => {
-      if (child.exitCode !== null) throw new Error(`it ended: ${pebble.said}`);
-      return pebble.root();
-    });
+    let why = "";
+    try {
+      await until(`Pebble on port ${port}`, 20_000, async () => {
+        if (child.exitCode !== null) throw new LabError(`Pebble ended: ${pebble.said.trim()}`);
+        try {
+          return (await pebble.root()) !== "";
+        } catch (error) {
+          why = messageOf(error);
+          return false;
+        }
+      });
+    } catch (error) {
+      await pebble.end();
+      throw new LabError(`${messageOf(error)} ${why}`.trim());
+    }
     return pebble;
   }
 
