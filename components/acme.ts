@@ -45,7 +45,9 @@ export class Acme extends pulumi.ComponentResource {
   constructor(name: string, args: AcmeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pulumi-hashistack:index:Acme", name, {}, opts);
     const { cluster, settings, site } = args;
-    const { acme, dns } = settings;
+    const { dns } = settings;
+    const authority = cluster.acme;
+    if (!authority) throw new pulumi.RunError("Acme: the cluster was made without the setting acme.");
     const { support, nomad } = cluster.access;
     const child = { parent: this };
     const inVault = { parent: this, provider: cluster.vaultProvider, deletedWith: support.resource };
@@ -77,7 +79,11 @@ export class Acme extends pulumi.ComponentResource {
       {
         mount: cluster.secretsPath,
         name: acmePaths.dns.replace(/^secret\/data\//, ""),
-        dataJson: pulumi.secret(JSON.stringify(acmeCredential(acme, dns))),
+        dataJson: pulumi.secret(
+          pulumi
+            .all([authority.asked, authority.credential])
+            .apply(([asked, credential]) => JSON.stringify(acmeCredential({ ...asked, credential }, dns))),
+        ),
       },
       inVault,
     );
@@ -87,9 +93,9 @@ export class Acme extends pulumi.ComponentResource {
       { program: acmeProgram.name, version: acmeProgram.version },
       this,
     );
-    const spec = pulumi.all([program, cluster.ca]).apply(([artifact, ca]) =>
+    const spec = pulumi.all([program, cluster.ca, authority.asked]).apply(([artifact, ca, asked]) =>
       acmeJob({
-        settings,
+        settings: { ...settings, acme: { ...asked, credential: {} } },
         program: artifact,
         nodeClass: settings.site.nodeClass,
         vaultAddress: `https://${activeVaultName}:${portNumbers.vaultApi}`,

@@ -1,6 +1,7 @@
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type * as vaultSdk from "@pulumi/vault";
+import { type AcmeAuthority, acmeAuthorityOf } from "./acme-authority";
 import type { ClusterAccess } from "./bootstrap/access";
 import { consulSecret } from "./bootstrap/consul";
 import { rollOut } from "./bootstrap/rollout";
@@ -124,6 +125,8 @@ export class Cluster extends pulumi.ComponentResource {
   public readonly secretsPath: pulumi.Output<string>;
   /** The authority of what the cluster's own site shows, until a public one signs. */
   public readonly siteAuthority: ServiceAuthority;
+  /** Who is asked for the site's public certificate; undefined without the setting `acme`. */
+  public readonly acme?: AcmeAuthority;
   /** What the load balancers are let run. */
   public readonly ingress: Ingress;
 
@@ -295,7 +298,11 @@ export class Cluster extends pulumi.ComponentResource {
         ...(cloud.publicIpv6 ? { publicIpv6 } : {}),
       }));
     this.machines = machineOutputs(slots);
-    this.ca = caOutputs(trust, settings.acme?.ca);
+    this.acme = acmeAuthorityOf(settings, cloud, child);
+    this.ca = caOutputs(
+      trust,
+      this.acme?.asked.apply(({ ca }) => ca),
+    );
     this.consulToken = pulumi.secret(trust.seed.apply((seed) => consulSecret(seed, { use: "operator" })));
     this.nomadToken = nomad.token;
     this.vaultLogin = vault.login;

@@ -126,7 +126,10 @@ export interface AcmeOutput {
  * Root certificates, PEM, by service.
  * @param siteRoots further ones by which the site is verified
  */
-export function caOutputs(trust: Trust, siteRoots = ""): pulumi.Output<Record<string, string>> {
+export function caOutputs(
+  trust: Trust,
+  siteRoots: pulumi.Input<string | undefined> = "",
+): pulumi.Output<Record<string, string>> {
   return pulumi
     .all([
       trust.consul.rootPem,
@@ -134,14 +137,15 @@ export function caOutputs(trust: Trust, siteRoots = ""): pulumi.Output<Record<st
       trust.nomad.rootPem,
       trust.support.rootPem,
       trust.site.rootPem,
+      siteRoots,
     ])
     .apply(
-      ([consul, vault, nomad, support, site]): Record<string, string> => ({
+      ([consul, vault, nomad, support, site, roots]): Record<string, string> => ({
         consul,
         vault,
         nomad,
         support,
-        site: siteRoots ? `${site.trimEnd()}\n${siteRoots.trim()}\n` : site,
+        site: roots ? `${site.trimEnd()}\n${roots.trim()}\n` : site,
       }),
     );
 }

@@ -87,6 +87,20 @@ export interface InstallTarget {
   machineId: pulumi.Input<string>;
 }
 
+/** An ACME server of a cloud's own, for trying, and by what records of its domains are written. */
+export interface AcmeServer {
+  /** Its directory's URL. */
+  directory: pulumi.Output<string>;
+  /** Roots of the server, of the API, and of the certificates that it gives, PEM. */
+  ca: pulumi.Output<string>;
+  /** Where the API answers by which records are written: Linode's, without the version. */
+  api: pulumi.Output<string>;
+  /** Name servers that answer for the domains. */
+  resolvers: pulumi.Output<string[]>;
+  /** What the API knows the writer by. A secret. */
+  token: pulumi.Output<string>;
+}
+
 /** An adapter. */
 export interface Cloud {
   /** "local", "linode", "openstack". */
@@ -105,6 +119,11 @@ export interface Cloud {
   readonly publicIpv6?: boolean;
   /** Makes a machine, reached by the host key of the request. */
   machine(request: MachineRequest, opts: pulumi.CustomResourceOptions): CloudMachine;
+  /**
+   * Has an ACME server that signs for these domains and all names in them, which it serves itself. Absent where there is none.
+   * @param domains Example: ["www.dev.test"]
+   */
+  acmeServer?(domains: readonly string[], opts: pulumi.CustomResourceOptions): AcmeServer;
   /**
    * Puts programs that few stacks need onto a machine. Absent where a machine's image must bring all that it runs.
    * @param programs names. Example: ["traefik"]

@@ -53,7 +53,8 @@ export const acmeSchema = z
         keyName: text.optional(),
         algorithm: z.enum(["hmac-sha256.", "hmac-sha384.", "hmac-sha512."]).optional(),
       })
-      .meta({ title: "AcmeCredential" }),
+      .meta({ title: "AcmeCredential" })
+      .default({}),
   })
   .meta({ title: "AcmeSettings" })
   .optional();
@@ -66,6 +67,12 @@ const fields: { readonly [P in Provider]: { needs: readonly Field[]; may: readon
   designate: { needs: ["authUrl", "id", "secret"], may: ["region"] },
   rfc2136: { needs: ["server", "keyName", "secret"], may: ["algorithm"] },
 };
+
+/** The directory that stands for an ACME server which the local cloud has of its own. */
+export const localDirectory = "local";
+
+/** What is that server's own matter. */
+const givenByLocal = ["ca", "provider", "api", "resolvers", "credential"] as const;
 
 const directories: Readonly<Record<string, string>> = {
   letsencrypt: "https://acme-v02.api.letsencrypt.org/directory",
@@ -93,10 +100,27 @@ export function acmeProvider({ provider }: AcmeSettings, dns: Settings["dns"]): 
   return dns?.owned ? ({ linode: "linode", openstack: "designate" } as const)[dns.provider] : undefined;
 }
 
-export function checkAcme({ acme, auth, site, dns }: Partial<Settings>, report: Report): void {
+export function checkAcme({ acme, auth, cloud, site, dns }: Partial<Settings>, report: Report): void {
   if (!acme) return;
   if (site && !site.enabled)
     report(["acme"], "is of no use while site.enabled is false: there is no ingress to show a certificate");
+  if (acme.directory === localDirectory) {
+    if (cloud && cloud.kind !== "local")
+      report(
+        ["acme", "directory"],
+        `"${localDirectory}" is the server of local machines; cloud.kind is ${cloud.kind}`,
+      );
+    for (const field of givenByLocal) {
+      const given = acme[field] ?? [];
+      if (Object.keys(given).length > 0)
+        report(
+          ["acme", field],
+          `is the local ACME server's own matter: leave it out where directory is "${localDirectory}"`,
+        );
+    }
+    checkNames(acme, { auth, site }, report);
+    return;
+  }
   if (!Object.hasOwn(directories, acme.directory)) checkHttps(["acme", "directory"], acme.directory, report);
   if (acme.directory === "letsencrypt-staging" && acme.ca === undefined) {
     report(
@@ -172,7 +196,8 @@ const wildcardOf = (name: string): string => name.replace(/^[^.]+/, "*");
 function checkHttps(path: string[], value: string, report: Report): void {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url?.protocol !== "https:" || url.username !== "" || url.password !== "" || url.hash !== "") {
-    const names = path[1] === "directory" ? `${Object.keys(directories).join(", ")}, or ` : "";
+    const names =
+      path[1] === "directory" ? `${[...Object.keys(directories), localDirectory].join(", ")}, or ` : "";
     report(path, `must be ${names}a URL that begins with https:// and has no user in it`);
   }
 }

@@ -285,8 +285,8 @@ export interface DnsSettings {
 /** A public certificate for the site, got and renewed by a periodic job, proven by records in the domain (DNS-01). */
 export interface AcmeSettings {
   /**
-   * Which ACME server is asked: letsencrypt, letsencrypt-staging (whose certificates browsers refuse), or the URL of a
-   * directory, https. Default: letsencrypt
+   * Which ACME server is asked: letsencrypt, letsencrypt-staging (whose certificates browsers refuse), the URL of a
+   * directory, https, or local: Pebble, which the local cloud has of its own, with the domains. Default: letsencrypt
    */
   readonly directory: string;
   /** Root certificates, PEM, by which the directory, the DNS provider and the site are verified besides the public ones. Default: none */
@@ -308,7 +308,7 @@ export interface AcmeSettings {
   readonly provider?: "linode" | "designate" | "rfc2136";
   /** Where Linode's API answers, https, without the version. Default: at Linode */
   readonly api?: string;
-  /** By what the records are written. No default. */
+  /** By what the records are written. Default: none, which only directory: local takes */
   readonly credential: AcmeCredential;
 }
 

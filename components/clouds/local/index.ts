@@ -1,6 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Cloud, CloudMachine, InstallTarget, MachineRequest } from "../cloud";
+import type { AcmeServer, Cloud, CloudMachine, InstallTarget, MachineRequest } from "../cloud";
 import { labProgram } from "./program";
 
 /** What the local cloud is asked to be. */
@@ -28,6 +28,15 @@ interface Answer {
   publicIpv4?: string;
   publicIpv6?: string;
   forwardAddress?: string;
+}
+
+/** That of `hashistack-lab acme`. */
+interface AcmeAnswer {
+  directory: string;
+  ca: string;
+  api: string;
+  resolvers: string[];
+  token: string;
 }
 
 /**
@@ -89,6 +98,37 @@ export class LocalCloud implements Cloud {
       publicIpv6: plain((a) => a.publicIpv6),
       adminAddress: plain((a) => a.forwardAddress),
       resource: machine,
+    };
+  }
+
+  acmeServer(domains: readonly string[], opts: pulumi.CustomResourceOptions): AcmeServer {
+    const { ipv4, ipv6 } = this.args;
+    const server = new command.local.Command(
+      "acme-server",
+      {
+        interpreter: [this.program],
+        create: "acme",
+        update: "acme",
+        delete: "acme-end",
+        stdin: pulumi.secret(pulumi.jsonStringify({ domains, network: { ipv4, ipv6 } })),
+        logging: "none",
+        addPreviousOutputInEnv: false,
+      },
+      {
+        ...opts,
+        additionalSecretOutputs: ["stdout"],
+        customTimeouts: { create: "20m", update: "20m", delete: "2m" },
+      },
+    );
+    const answer = server.stdout.apply((text) => JSON.parse(text) as AcmeAnswer);
+    const plain = <T>(pick: (a: AcmeAnswer) => T): pulumi.Output<T> =>
+      pulumi.unsecret(answer.apply(pick)) as pulumi.Output<T>;
+    return {
+      directory: plain((a) => a.directory),
+      ca: plain((a) => a.ca),
+      api: plain((a) => a.api),
+      resolvers: plain((a) => a.resolvers),
+      token: pulumi.secret(answer.apply((a) => a.token)),
     };
   }
 

@@ -68,6 +68,34 @@ describe("a site and what stands before it", () => {
     });
   });
 
+  it("a certificate from the lab's own ACME server takes the place of the cluster's own", async () => {
+    const own = (await trial.outputs()).ca.site ?? "";
+    trial.configure((config) => {
+      config["hashistack:acme"] = { email: "ops@dev.test", directory: "local" };
+    });
+    await up();
+    const { ca, loadBalancers } = await trial.outputs();
+    expect(ca.site).toContain(own.trim());
+    const root = (ca.site ?? "").replace(own.trim(), "");
+    await visited(async (visitors) => {
+      await whoeverRetries(visitors, "a certificate by ACME", async () => {
+        const { code, stdout, stderr } = await trial.cli("acme", "renew", "--force");
+        expect(code, stderr).toBe(0);
+        expect(stdout).toMatch(/^a certificate was issued/);
+        await until("Pebble's certificate on every load balancer", 60, async () => {
+          const asked = loadBalancers.map(({ address: host = "" }) => ({
+            ...{ host, port: 443, ca: root, serverName: "www.dev.test", headers: { host: "www.dev.test" } },
+          }));
+          const answers = await trial.request("", asked);
+          return answers.every(({ status }) => status === 200) || undefined;
+        });
+      });
+    });
+    const status = await trial.cli("status");
+    expect(status.code, status.stdout).toBe(0);
+    expect(status.stdout).toMatch(/Public +last run 20/);
+  });
+
   change("traefik", "fabio");
 
   it("the last up left nothing to do", async () => {

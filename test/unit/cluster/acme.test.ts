@@ -47,6 +47,22 @@ test("a job comes with its role, its credential and its program, and nothing goe
   `);
 });
 
+test("with the local cloud's own server, that is the one resource more", async () => {
+  const config = {
+    ...configOf(devStack),
+    "hashistack:acme": JSON.stringify({ email: acme.email, directory: "local" }),
+  };
+  const local = await deploy(config);
+  expect(idsOf(local).filter((id) => !idsOf(given).includes(id))).toEqual(["local.Command acme-server"]);
+  const {
+    create,
+    delete: end,
+    stdin,
+  } = opened(one(local, "local.Command acme-server").inputs) as Record<string, string>;
+  expect([create, end]).toEqual(["acme", "acme-end"]);
+  expect(JSON.parse(stdin ?? "")).toMatchObject({ domains: ["www.dev.test"] });
+});
+
 test("the cluster's own certificate is what is shown at first, and does not come in a public one's place", () => {
   const input = (of: Deployment) => bundleOf(one(of, "remote.Command site-shown")).input;
   expect(input(given)).toEqual({ ...input(without), keepPublic: true });

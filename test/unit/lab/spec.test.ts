@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LabError } from "../../../lab/machines/errors.js";
 import { labName, machineLink, machineNamespace, routerNamespace } from "../../../lab/machines/names.js";
-import { parseName, parseSpec } from "../../../lab/machines/spec.js";
+import { parseAcme, parseName, parseSpec } from "../../../lab/machines/spec.js";
 
 const secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----";
 const good = {
@@ -61,6 +61,18 @@ describe("a machine's spec", () => {
     expect(() => parse(contact({ hostKey: "hunter2" }))).toThrow(
       /^Specification: firstContact\.hostKey must be a private key in OpenSSH format\.$/,
     );
+  });
+
+  test("what the ACME server is asked to be", () => {
+    const network = { ipv4: "198.51.100.0/24", ipv6: "fd00:1ab::/64" };
+    const read = (change: object) =>
+      parseAcme(JSON.stringify({ domains: ["www.dev.test"], network, ...change }));
+    expect(read({})).toEqual({ domains: ["www.dev.test"], network });
+    expect(() => read({ domains: [] })).toThrow("Specification: domains must be a list of names.");
+    expect(() => read({ domains: ["www.dev.test", "*.dev.test"] })).toThrow(
+      "domains[1] must be a name such as",
+    );
+    expect(() => read({ network: { ipv4: "198.51.100.0/24" } })).toThrow("network.ipv6 must be a string.");
   });
 
   test("what is no JSON object", () => {

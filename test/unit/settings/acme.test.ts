@@ -50,6 +50,24 @@ describe("acme", () => {
     ]);
   });
 
+  test("the local cloud's own server is told nothing but whom to write to", () => {
+    const local = { email: "ops@dev.test", directory: "local" };
+    const settings = parseSettings({ ...goodSettings(), acme: local });
+    expect(settings.acme).toMatchObject({ directory: "local", credential: {}, resolvers: [] });
+    expect(
+      problemsOf({ ...goodSettings(), acme: { ...acme, ...local, ca: pem, resolvers: ["192.0.2.53"] } }),
+    ).toEqual(
+      ["ca", "provider", "resolvers", "credential"].map(
+        (field) =>
+          `acme.${field}: is the local ACME server's own matter: leave it out where directory is "local"`,
+      ),
+    );
+    const cloud = { kind: "linode", region: "nl-ams", image: "private/1" };
+    expect(problemsOf({ ...goodSettings(), cloud, acme: local })).toContain(
+      'acme.directory: "local" is the server of local machines; cloud.kind is linode',
+    );
+  });
+
   test("no setting, no certificate of others", () => {
     expect(parseSettings(goodSettings()).acme).toBeUndefined();
   });
@@ -72,13 +90,13 @@ describe("acme", () => {
     [
       { directory: "http://acme.test/dir" },
       [
-        "acme.directory: must be letsencrypt, letsencrypt-staging, or a URL that begins with https:// and has no user in it",
+        "acme.directory: must be letsencrypt, letsencrypt-staging, local, or a URL that begins with https:// and has no user in it",
       ],
     ],
     [
       { directory: "zerossl" },
       [
-        "acme.directory: must be letsencrypt, letsencrypt-staging, or a URL that begins with https:// and has no user in it",
+        "acme.directory: must be letsencrypt, letsencrypt-staging, local, or a URL that begins with https:// and has no user in it",
       ],
     ],
     [
