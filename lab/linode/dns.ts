@@ -26,7 +26,7 @@ export function answerTo(query: Pick<DecodedPacket, "id" | "questions">, zones: 
   });
   const name = question?.name.toLowerCase() ?? "";
   const zone = zones
-    .filter(({ domain }) => name === domain || name.endsWith(`.${domain}`))
+    .filter(({ domain }) => isIn(domain, name))
     .sort((one, other) => other.domain.length - one.domain.length)[0];
   if (!question || !zone) return reply(codes.refused);
   const answers: Answer[] = [];
@@ -35,9 +35,10 @@ export function answerTo(query: Pick<DecodedPacket, "id" | "questions">, zones: 
   for (let step = 0; step < chainLimit; step++) {
     const alias = rows?.find(({ type }) => type === "CNAME");
     if (!alias || question.type === "CNAME") break;
-    answers.push({ type: "CNAME", name: wanted, ttl: alias.ttl, data: alias.target });
-    wanted = alias.target.toLowerCase();
-    rows = wanted.endsWith(zone.domain) ? rowsOf(zone, wanted) : undefined;
+    const target = alias.target.replace(/\.$/, "");
+    answers.push({ type: "CNAME", name: wanted, ttl: alias.ttl, data: target });
+    wanted = target.toLowerCase();
+    rows = isIn(zone.domain, wanted) ? rowsOf(zone, wanted) : undefined;
   }
   answers.push(
     ...(rows ?? []).filter(({ type }) => type === question.type).flatMap((row) => written(wanted, row)),
@@ -46,6 +47,8 @@ export function answerTo(query: Pick<DecodedPacket, "id" | "questions">, zones: 
   if (answers.length > 0) return reply(codes.noError, answers);
   return reply(rows ? codes.noError : codes.nameError, [], [soaOf(zone)]);
 }
+
+const isIn = (domain: string, name: string): boolean => name === domain || name.endsWith(`.${domain}`);
 
 /** The records of a name, else those of the wildcard that stands for it; undefined where the name does not exist. */
 function rowsOf({ domain, records }: Zone, name: string): Row[] | undefined {
@@ -75,7 +78,8 @@ function written(name: string, { type, target, ttl, priority }: Row): Answer[] {
     case "CNAME":
       return [{ type, name, ttl, data: target }];
     case "TXT":
-      return [{ type, name, ttl, data: target }];
+      // A text has its length in one byte.
+      return [{ type, name, ttl, data: target.match(/[\s\S]{1,255}/g) ?? "" }];
     case "MX":
       return [{ type, name, ttl, data: { exchange: target, preference: priority } }];
     default:

@@ -1,4 +1,4 @@
-import type { Answer } from "dns-packet";
+import { type Answer, decode, encode } from "dns-packet";
 import { describe, expect, it } from "vitest";
 import type { Zone } from "../../../lab/linode/admin";
 import { answerTo } from "../../../lab/linode/dns";
@@ -91,6 +91,9 @@ describe("an answer to a question for a name", () => {
         record("*", "A", "192.0.2.3"),
         record("www", "CNAME", "example.com"),
         record("away", "CNAME", "example.org"),
+        record("near", "CNAME", "notexample.com"),
+        record("dotted", "CNAME", "www.example.com."),
+        record("long", "TXT", "k".repeat(300)),
         record("deep.inside", "A", "192.0.2.4"),
         record("*.tools", "AAAA", "2001:db8::5"),
       ],
@@ -109,6 +112,8 @@ describe("an answer to a question for a name", () => {
     ["anything.example.com", [0, ["192.0.2.3"]]],
     ["www.example.com", [0, ["example.com", "192.0.2.1", "192.0.2.2"]]],
     ["away.example.com", [0, ["example.org"]]],
+    ["near.example.com", [0, ["notexample.com"]]],
+    ["dotted.example.com", [0, ["www.example.com", "example.com", "192.0.2.1", "192.0.2.2"]]],
     // It exists, for something is below it, and has no address.
     ["inside.example.com", [0, []]],
     ["other.inside.example.com", [3, []]],
@@ -117,6 +122,13 @@ describe("an answer to a question for a name", () => {
     ["example.org", [5, []]],
     ["notexample.com", [5, []]],
   ])("%s", (name, wanted) => expect(look(name)).toEqual(wanted));
+
+  it("has a long text in parts, as the wire wants it", () => {
+    const asked = { id: 7, questions: [{ name: "long.example.com", type: "TXT" as const }] };
+    const { answers = [] } = decode(encode(answerTo(asked, zones)));
+    const [{ data }] = answers as { data: Buffer[] }[];
+    expect(data.map(({ length }) => length)).toEqual([255, 45]);
+  });
 
   it("is of the kind that is asked for", () => {
     expect(look("nomad.tools.example.com", "AAAA")).toEqual([0, ["2001:db8::5"]]);
