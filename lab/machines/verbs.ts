@@ -4,7 +4,7 @@ import { resumeAcme } from "../acme/server.js";
 import { freeIndex, indexOfHost } from "./addresses.js";
 import { hostGroup, machineGroup, planCgroups, trackingBase } from "./cgroups.js";
 import { prepareDisk } from "./disk.js";
-import { exitCodes, LabError, unknownMachine } from "./errors.js";
+import { exitCodes, LabError, messageOf, unknownMachine } from "./errors.js";
 import {
   killGroup,
   readHost,
@@ -204,11 +204,14 @@ export async function listMachines(
 
 const plannedGroups = (lab: string) => planCgroups(readHost(), systemdIsInit(), lab);
 
-/** Makes the lab stand again after the host's reboot or a killed run, and starts the machines that should run. */
+/**
+ * Makes the lab stand again after the host's reboot or a killed run, and starts the machines that should run: all that can.
+ * Throws a LabError with a sentence for each that does not.
+ */
 export async function resumeLab(lab: string, progress: Progress): Promise<void> {
   if (!readLab(lab)) throw new LabError(`There is no lab ${lab} to resume.`);
   const open = await openLab(lab, undefined);
-  await Promise.all(
+  const ends = await Promise.allSettled(
     machineRecords(lab).map(({ name }) =>
       withMachineLock(lab, name, async () => {
         // Whoever had the lock may have removed or stopped it.
@@ -220,6 +223,8 @@ export async function resumeLab(lab: string, progress: Progress): Promise<void> 
     ),
   );
   await resumeAcme(lab, progress);
+  const failures = ends.flatMap((end) => (end.status === "rejected" ? [messageOf(end.reason)] : []));
+  if (failures.length > 0) throw new LabError(failures.join(" "));
 }
 
 /**
