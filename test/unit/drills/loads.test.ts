@@ -37,7 +37,7 @@ test("loads that do not come up are ended, so that nobody waits for them", async
   try {
     const loads = Loads.start(ground, "client-a");
     const refused = expect(loads).rejects.toThrow(Interrupted);
-    await expect.poll(() => started().length).toBe(2);
+    await expect.poll(() => started().length, { timeout: 10_000 }).toBe(2);
     stop.abort();
     await refused;
     expect(started().filter(lives)).toEqual([]);
