@@ -139,9 +139,41 @@ export function authProxyJob(args: AuthProxyArgs): JobSpec {
   };
 }
 
+type Values = Record<string, string | boolean | readonly string[]>;
+
+/** Sessions that go on as long as the provider says so each time. */
+function refreshed({ sessionHours, refreshMinutes }: AuthProxyArgs["auth"]): Values {
+  return { cookie_expire: `${sessionHours}h`, cookie_refresh: `${refreshMinutes}m` };
+}
+
+/**
+ * Discord speaks OpenID Connect, but tells roles only to who asks for the visitor as the guild's member. So that is where
+ * claims are taken from which its ID tokens lack. What discovery finds would take its place, hence none.
+ *
+ * A session is not refreshed: without an ID token in the answer, which Discord promises nowhere, the proxy would keep the old roles,
+ * and of two visits at one moment one would come with a refresh token that was used up. It ends, and the visitor signs in anew,
+ * which Discord asks nothing for of who has consented once.
+ */
+function discord({ issuer, guild, refreshMinutes }: AuthProxyArgs["auth"]): Values {
+  const api = `${issuer.replace(/\/+$/, "")}/api`;
+  return {
+    skip_oidc_discovery: true,
+    login_url: `${api}/oauth2/authorize`,
+    redeem_url: `${api}/oauth2/token`,
+    oidc_jwks_url: `${api}/oauth2/keys`,
+    profile_url: `${api}/v10/users/@me/guilds/${guild}/member`,
+    prompt: "none",
+    cookie_expire: `${refreshMinutes}m`,
+    // What its page says when no session could be made of who came back from the provider.
+    footer:
+      "Discord did not tell your roles here: you are signed in there as somebody who is no member of the server whose members " +
+      "are let in, or Discord does not answer. In the first case sign in at Discord as another, or join the server; then try again.",
+  };
+}
+
 /** oauth2-proxy's configuration, but for what is secret or known only where it runs. */
 export function authToml({ auth, domains, networks }: AuthProxyArgs): string {
-  const values: Record<string, string | boolean | readonly string[]> = {
+  const values: Values = {
     provider: "oidc",
     provider_display_name: new URL(auth.issuer).host,
     oidc_issuer_url: auth.issuer,
@@ -169,8 +201,7 @@ export function authToml({ auth, domains, networks }: AuthProxyArgs): string {
     cookie_csrf_samesite: "lax",
     cookie_csrf_per_request: true,
     cookie_csrf_expire: "15m",
-    cookie_expire: `${auth.sessionHours}h`,
-    cookie_refresh: `${auth.refreshMinutes}m`,
+    ...(auth.provider === "discord" ? discord(auth) : refreshed(auth)),
 
     set_xauthrequest: true,
     pass_basic_auth: false,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Dashboard, dashboards } from "../topology/model";
-import type { Settings } from "./model";
-import { listed, type Report } from "./problems";
+import type { AuthSettings, Settings } from "./model";
+import { listed, type Report, shown } from "./problems";
 
 /** The form of `auth`, and what it asks of the other settings. */
 
@@ -9,6 +9,9 @@ const service = z
   .string()
   .max(40, "must have at most 40 characters")
   .regex(/^[a-z](?:-?[a-z0-9])*$/, "must be lower-case letters, digits and single hyphens");
+
+/** How Discord numbers all it has. Example: "81384788765712384" */
+const snowflake = /^[1-9][0-9]{16,19}$/;
 
 /** A comma would make two of one, where the proxy is asked. */
 const word = z
@@ -28,19 +31,26 @@ const claim = z
 
 export const authSchema = z
   .strictObject({
-    provider: z.string().default("oidc"),
-    issuer: z.string(),
+    provider: z.enum(["oidc", "discord"]).default("oidc"),
+    issuer: z.string().optional(),
+    guild: z
+      .string()
+      .regex(
+        snowflake,
+        'must be the id of a guild, such as "81384788765712384"; Discord shows it as "Copy Server ID"',
+      )
+      .optional(),
     issuerCa: z
       .string()
       .regex(/^\s*-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")
       .optional(),
     clientId: word,
     clientSecret: z.string().min(1, "must not be empty").meta({ title: "Secret" }),
-    groupsClaim: claim.default("groups"),
-    userClaim: claim.default("email"),
-    scopes: z.array(word).min(1, "must name at least openid").default(["openid", "email", "profile"]),
-    sessionHours: z.int().min(1).max(720).default(8),
-    refreshMinutes: z.int().min(1).max(1440).default(10),
+    groupsClaim: claim.optional(),
+    userClaim: claim.optional(),
+    scopes: z.array(word).min(1, "must name at least openid").optional(),
+    sessionHours: z.int().min(1).max(720).optional(),
+    refreshMinutes: z.int().min(1).max(1440).optional(),
     services: z.record(service, groups).default({}),
     dashboards: z
       .strictObject({ nomad: groups.optional(), consul: groups.optional(), vault: groups.optional() })
@@ -49,6 +59,47 @@ export const authSchema = z
   })
   .meta({ title: "AuthSettings" })
   .optional();
+
+type Varying = "issuer" | "groupsClaim" | "userClaim" | "scopes" | "refreshMinutes";
+
+/** As the schema gives them: what depends on the provider may be missing. */
+export type AskedAuth = Omit<AuthSettings, Varying> & Partial<Pick<AuthSettings, Varying>>;
+
+const defaults: {
+  readonly [P in AuthSettings["provider"]]: Pick<AuthSettings, Varying> & Partial<AuthSettings>;
+} = {
+  oidc: {
+    issuer: "",
+    groupsClaim: "groups",
+    userClaim: "email",
+    scopes: ["openid", "email", "profile"],
+    sessionHours: 8,
+    refreshMinutes: 10,
+  },
+  // An e-mail address is in none of its tokens, and nobody here needs it.
+  discord: {
+    issuer: "https://discord.com",
+    groupsClaim: "roles",
+    userClaim: "sub",
+    scopes: ["openid", "identify", "guilds.members.read"],
+    refreshMinutes: 60,
+  },
+};
+
+/** Fills in what depends on the provider. */
+export function completeAuth(auth: AskedAuth): AuthSettings {
+  const standard = defaults[auth.provider];
+  const { sessionHours = standard.sessionHours, ...given } = auth;
+  return {
+    ...given,
+    issuer: given.issuer ?? standard.issuer,
+    groupsClaim: given.groupsClaim ?? standard.groupsClaim,
+    userClaim: given.userClaim ?? standard.userClaim,
+    scopes: given.scopes ?? standard.scopes,
+    ...(sessionHours === undefined ? {} : { sessionHours }),
+    refreshMinutes: given.refreshMinutes ?? standard.refreshMinutes,
+  };
+}
 
 /** A dashboard that is published. */
 export interface PublishedDashboard {
@@ -72,17 +123,14 @@ export function publishedDashboards({
 
 export function checkAuth({ auth, site }: Partial<Settings>, report: Report): void {
   if (!auth) return;
-  if (auth.provider === "discord") {
-    report(
-      ["auth", "provider"],
-      "must be an OpenID Connect provider: a member's roles in a guild of Discord are in none of its tokens; put a bridge " +
-        "before it that gives them as a claim of groups (Authentik, or Keycloak), and name the bridge as auth.issuer",
-    );
-  } else if (auth.provider !== "oidc") report(["auth", "provider"], 'must be "oidc"');
+  if (auth.provider === "discord") checkDiscord(auth, report);
+  else if (auth.guild !== undefined) {
+    report(["auth", "guild"], 'is of no use with the provider oidc: guilds are a matter of "discord"');
+  }
   const wrong = wrongIssuer(auth.issuer);
   if (wrong) report(["auth", "issuer"], wrong);
   if (!auth.scopes.includes("openid")) report(["auth", "scopes"], 'must name "openid"');
-  if (auth.refreshMinutes > auth.sessionHours * 60) {
+  if (auth.sessionHours !== undefined && auth.refreshMinutes > auth.sessionHours * 60) {
     report(["auth", "refreshMinutes"], "must be no longer than auth.sessionHours");
   }
   const published = dashboards.filter((one) => auth.dashboards?.[one]);
@@ -110,7 +158,53 @@ export function checkAuth({ auth, site }: Partial<Settings>, report: Report): vo
   }
 }
 
+function checkDiscord(auth: AuthSettings, report: Report): void {
+  if (auth.guild === undefined) {
+    report(
+      ["auth", "guild"],
+      "is missing; with the provider discord, name by its id the guild whose roles count",
+    );
+  }
+  if (!auth.scopes.includes("guilds.members.read")) {
+    report(
+      ["auth", "scopes"],
+      'must name "guilds.members.read", without which Discord tells nobody\'s roles',
+    );
+  }
+  if (auth.groupsClaim !== defaults.discord.groupsClaim) {
+    report(["auth", "groupsClaim"], "must be left out with the provider discord, which tells roles alone");
+  }
+  if (auth.sessionHours !== undefined) {
+    report(
+      ["auth", "sessionHours"],
+      "must be left out with the provider discord: roles are asked for at signing in alone, so a session lasts " +
+        "auth.refreshMinutes",
+    );
+  }
+  for (const kind of ["services", "dashboards"] as const) {
+    for (const [name, groups] of Object.entries<readonly string[] | undefined>({ ...auth[kind] })) {
+      for (const [index, group] of (groups ?? []).entries()) {
+        const wrong = wrongRole(group, auth.guild);
+        if (wrong) report(["auth", kind, name, index], wrong);
+      }
+    }
+  }
+}
+
+function wrongRole(role: string, guild?: string): string | undefined {
+  if (!snowflake.test(role)) {
+    return (
+      `must be the id of a role in the guild, such as "41771983423143936", not ${shown(role)}: Discord shows it as ` +
+      '"Copy Role ID" in the server\'s settings, with the developer mode on'
+    );
+  }
+  return role === guild
+    ? "is the guild itself, so the role @everyone, which Discord does not tell; give members a role of their own"
+    : undefined;
+}
+
 function wrongIssuer(issuer: string): string | undefined {
+  if (issuer === "") return "is missing";
   let url: URL;
   try {
     url = new URL(issuer);

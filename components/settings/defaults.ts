@@ -1,7 +1,11 @@
+import { type AskedAuth, completeAuth } from "./auth";
 import type { CloudSettings, Settings } from "./model";
 import type { Report } from "./problems";
 
-/** Defaults that depend on the kind of cloud: what suits machines inside a host would be wrong on the internet. */
+/**
+ * Defaults that depend on the kind of cloud: what suits machines inside a host would be wrong on the internet. And those that
+ * depend on who knows a closed site's visitors.
+ */
 
 interface CloudDefaults {
   readonly ipv4: string;
@@ -25,7 +29,8 @@ const defaults: { readonly [K in CloudSettings["kind"]]: CloudDefaults } = {
 };
 
 /** Settings of which the schema has looked at each one; those that are wrong in themselves are missing. */
-export type Looked = Omit<Partial<Settings>, "network" | "site"> & {
+export type Looked = Omit<Partial<Settings>, "auth" | "network" | "site"> & {
+  auth?: AskedAuth;
   network?: Partial<Settings["network"]>;
   site?: Partial<Settings["site"]>;
 };
@@ -45,8 +50,9 @@ export function completeSettings(
   const needed = (path: string[], what: string) =>
     report(path, `is missing; with the cloud ${kind}, name ${what}`);
 
-  const { network, site, adminCidrs, ...others } = looked;
+  const { auth, network, site, adminCidrs, ...others } = looked;
   const complete: { -readonly [P in keyof Settings]?: Settings[P] } = others;
+  if (auth) complete.auth = completeAuth(auth);
   if (network) {
     const { ipv4 = standard.ipv4, ipv6 = standard.ipv6, family } = network;
     complete.network = {

@@ -219,31 +219,49 @@ export interface SiteSettings {
   readonly ingress: IngressKind;
 }
 
-/** Visitors are let in by their groups, which an OpenID Connect provider tells. Needs the ingress traefik. */
+/**
+ * Visitors are let in by their groups, which an OpenID Connect provider tells, or by their roles in a guild of Discord. Needs
+ * the ingress traefik.
+ */
 export interface AuthSettings {
-  /** Who knows the visitors: oidc, any OpenID Connect provider. Discord needs a bridge to it. Default: oidc */
-  readonly provider: string;
-  /** The provider, as its discovery document names it; https. No default. Example: https://id.example.org/realms/main */
+  /** Who knows the visitors: oidc, any OpenID Connect provider, or discord, by roles in a guild. Default: oidc */
+  readonly provider: "oidc" | "discord";
+  /**
+   * The provider, as its discovery document names it; https. Default: https://discord.com with discord, and none with oidc.
+   * Example: https://id.example.org/realms/main
+   */
   readonly issuer: string;
+  /**
+   * With discord, the id of the guild (which its pages call a server) whose roles count, in quotes. No default.
+   * Example: "81384788765712384"
+   */
+  readonly guild?: string;
   /** Root certificate by which the provider is verified, PEM, where it is not a public one. Default: the public ones */
   readonly issuerCa?: string;
   /** As whom the provider knows the proxy. No default. Example: hashistack */
   readonly clientId: string;
   /** The client's secret at the provider; set it by pulumi config set --secret --path hashistack:auth.clientSecret. No default. */
   readonly clientSecret: string;
-  /** The claim that lists a visitor's groups or roles. Default: groups */
+  /** The claim that lists a visitor's groups or roles. Default: groups, and always roles with discord */
   readonly groupsClaim: string;
-  /** The claim that says who a visitor is; "sub" where the provider tells no e-mail address. Default: email */
+  /** The claim that says who a visitor is; "sub" where the provider tells no e-mail address. Default: email, and sub with discord */
   readonly userClaim: string;
-  /** The scopes that are asked for. Default: [openid, email, profile]. Example: [openid, email, groups, offline_access] */
+  /**
+   * The scopes that are asked for. Default: [openid, email, profile], and [openid, identify, guilds.members.read] with discord.
+   * Example: [openid, email, groups, offline_access]
+   */
   readonly scopes: readonly string[];
-  /** How long a visitor who stays away remains signed in, in hours, 1 to 720. Default: 8 */
-  readonly sessionHours: number;
-  /** After how many minutes the provider is asked again whether a visitor is still one, 1 to 1440. Default: 10 */
+  /** How long a visitor who stays away remains signed in, in hours, 1 to 720. Default: 8, and none with discord */
+  readonly sessionHours?: number;
+  /**
+   * After how many minutes the provider is asked again whether a visitor is still one, 1 to 1440. With discord the visitor signs in
+   * again then. Default: 10, and 60 with discord
+   */
   readonly refreshMinutes: number;
   /**
-   * Which groups are let in to which service. "website" is the site; a service of one's own is closed by the tag
-   * traefik.http.routers.<its>.middlewares=auth-<name>@file. Default: {}, for a stack that closes its dashboards alone.
+   * Which groups, or with discord which ids of roles, are let in to which service. "website" is the site; a service of one's
+   * own is closed by the tag traefik.http.routers.<its>.middlewares=auth-<name>@file. Default: {}, for a stack that closes its
+   * dashboards alone.
    * Example: { website: [members, staff] }
    */
   readonly services: Readonly<Record<string, readonly string[]>>;

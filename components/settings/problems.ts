@@ -129,6 +129,9 @@ export function reportIssue(
 function sentence(issue: Issue, value: unknown): string {
   switch (issue.code) {
     case "invalid_type":
+      // Shown, it would be another one than what was written.
+      if (issue.expected === "string" && typeof value === "number" && !Number.isSafeInteger(value))
+        return "must be a text, so in quotes: as a number it has lost digits";
       return value === undefined ? "is missing" : `must be ${kindOf(issue.expected)}, not ${shown(value)}`;
     case "invalid_value":
       return oneOf(issue.values.map(String), value);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Role, roles, type Versions } from "../topology/model";
 import { acmeSchema } from "./acme";
-import { authSchema } from "./auth";
+import { type AskedAuth, authSchema } from "./auth";
 import type { Settings } from "./model";
 import { supportedVersions } from "./versions";
 
@@ -125,10 +125,11 @@ const group = z
   .meta({ title: "GroupSettings" });
 
 /**
- * What the sections give: the settings but for those whose defaults depend on the kind of cloud, which
+ * What the sections give: the settings but for those whose defaults depend on the kind of cloud, or of provider, which
  * defaults.ts fills in.
  */
-type Asked = Omit<Settings, "adminCidrs" | "network" | "site"> & {
+type Asked = Omit<Settings, "adminCidrs" | "auth" | "network" | "site"> & {
+  readonly auth?: AskedAuth;
   readonly adminCidrs?: Settings["adminCidrs"];
   readonly network: Partial<Settings["network"]>;
   readonly site: Omit<Settings["site"], "domain"> & { readonly domain?: string };

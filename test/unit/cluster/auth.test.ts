@@ -175,7 +175,7 @@ test("the proxy's settings: what its defaults leave open is closed", () => {
     ...{ datacenter: "dc1", nodeClass: "general", instances: 2, apart: true },
     program: { url: "https://[fd00:1ab::2]:8443/x/oauth2-proxy", sha256: "0".repeat(64) },
     auth: {
-      ...{ provider: "oidc", issuer: auth.issuer, clientId: auth.clientId, services: auth.services },
+      ...{ provider: "oidc" as const, issuer: auth.issuer, clientId: auth.clientId, services: auth.services },
       ...{ groupsClaim: "groups", userClaim: "email", scopes: ["openid", "email"] },
       ...{ sessionHours: 8, refreshMinutes: 10 },
     },
@@ -217,5 +217,48 @@ test("the proxy's settings: what its defaults leave open is closed", () => {
   `);
   expect(authToml({ ...args, auth: { ...args.auth, issuerCa: "-----BEGIN CERTIFICATE-----" } })).toContain(
     'provider_ca_files = ["/local/issuer-ca.pem"]\n',
+  );
+
+  const settings = (toml: string) =>
+    Object.fromEntries(
+      toml
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/ = (.*)/s) as [string, string]),
+    );
+  const { sessionHours: _, ...lasting } = args.auth;
+  const discord = {
+    ...{
+      ...lasting,
+      provider: "discord" as const,
+      issuer: "https://discord.com",
+      guild: "81384788765712384",
+    },
+    ...{ groupsClaim: "roles", userClaim: "sub", scopes: ["openid", "identify", "guilds.members.read"] },
+    refreshMinutes: 60,
+  };
+  const [before, after] = [args.auth, discord].map((auth) => settings(authToml({ ...args, auth })));
+  const changed = Object.entries(after ?? {}).filter(([name, value]) => before?.[name] !== value);
+  expect(Object.fromEntries(changed)).toMatchInlineSnapshot(`
+    {
+      "cookie_expire": ""60m"",
+      "footer": ""Discord did not tell your roles here: you are signed in there as somebody who is no member of the server whose members are let in, or Discord does not answer. In the first case sign in at Discord as another, or join the server; then try again."",
+      "login_url": ""https://discord.com/api/oauth2/authorize"",
+      "oidc_email_claim": ""sub"",
+      "oidc_groups_claim": ""roles"",
+      "oidc_issuer_url": ""https://discord.com"",
+      "oidc_jwks_url": ""https://discord.com/api/oauth2/keys"",
+      "profile_url": ""https://discord.com/api/v10/users/@me/guilds/81384788765712384/member"",
+      "prompt": ""none"",
+      "provider_display_name": ""discord.com"",
+      "redeem_url": ""https://discord.com/api/oauth2/token"",
+      "scope": ""openid identify guilds.members.read"",
+      "skip_oidc_discovery": "true",
+    }
+  `);
+  // Nothing is left over by which a session would outlive the roles that it was made of.
+  expect(Object.keys(before ?? {}).filter((name) => after?.[name] === undefined)).toEqual(["cookie_refresh"]);
+  expect(authToml({ ...args, auth: { ...discord, issuer: "https://discord.example.org/" } })).toContain(
+    'oidc_jwks_url = "https://discord.example.org/api/oauth2/keys"\n',
   );
 });

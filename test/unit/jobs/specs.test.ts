@@ -37,7 +37,7 @@ const specs = [
     ...{ datacenter: "dc1", nodeClass: "general", instances: 2, apart: true, program: artifact },
     auth: {
       ...{
-        provider: "oidc",
+        provider: "oidc" as const,
         issuer: "https://id.example.org",
         clientId: "c",
         services: { website: ["staff"] },

@@ -9,6 +9,12 @@ const auth = {
   clientSecret: "s3cret",
   services: { website: ["members", "staff"] },
 };
+const guild = "81384788765712384";
+const role = "41771983423143936";
+const discord = {
+  ...{ provider: "discord", guild, clientId: "157730590492196864", clientSecret: "s3cret" },
+  services: { website: [role] },
+};
 const behindTraefik = { ...goodSettings(), site: { ingress: "traefik" } };
 
 describe("auth", () => {
@@ -23,6 +29,19 @@ describe("auth", () => {
       refreshMinutes: 10,
     });
     expect(parseSettings(behindTraefik).auth).toBeUndefined();
+  });
+
+  test("with discord it has defaults of its own", () => {
+    expect(parseSettings({ ...behindTraefik, auth: discord }).auth).toEqual({
+      ...discord,
+      issuer: "https://discord.com",
+      groupsClaim: "roles",
+      userClaim: "sub",
+      scopes: ["openid", "identify", "guilds.members.read"],
+      refreshMinutes: 60,
+    });
+    const own = { issuer: "https://192.0.2.10:9443", userClaim: "user.username", refreshMinutes: 1 };
+    expect(parseSettings({ ...behindTraefik, auth: { ...discord, ...own } }).auth).toMatchObject(own);
   });
 
   test("dashboards may be all that is closed, each below the site's domain", () => {
@@ -51,18 +70,61 @@ describe("auth", () => {
       ["auth: is of no use while site.enabled is false: there is no ingress to ask for it"],
     ],
     [
-      "Discord",
-      { ...behindTraefik, auth: { ...auth, provider: "discord" } },
+      "another word for a provider",
+      { ...behindTraefik, auth: { ...auth, provider: "google" } },
+      ['auth.provider: must be one of "oidc", "discord", not "google"'],
+    ],
+    ["no provider", { ...behindTraefik, auth: { ...auth, issuer: undefined } }, ["auth.issuer: is missing"]],
+    [
+      "Discord without a guild",
+      { ...behindTraefik, auth: { ...discord, guild: undefined } },
+      ["auth.guild: is missing; with the provider discord, name by its id the guild whose roles count"],
+    ],
+    [
+      "a guild of no Discord",
+      { ...behindTraefik, auth: { ...auth, guild } },
+      ['auth.guild: is of no use with the provider oidc: guilds are a matter of "discord"'],
+    ],
+    [
+      "a guild by its name",
+      { ...behindTraefik, auth: { ...discord, guild: "Our Server" } },
       [
-        "auth.provider: must be an OpenID Connect provider: a member's roles in a guild of Discord are in none of its " +
-          "tokens; put a bridge before it that gives them as a claim of groups (Authentik, or Keycloak), and name the " +
-          "bridge as auth.issuer",
+        'auth.guild: must be the id of a guild, such as "81384788765712384"; Discord shows it as "Copy Server ID", not "Our Server"',
       ],
     ],
     [
-      "another word for a provider",
-      { ...behindTraefik, auth: { ...auth, provider: "google" } },
-      ['auth.provider: must be "oidc"'],
+      "ids that are numbers in the stack's file, so others by now",
+      {
+        ...behindTraefik,
+        auth: { ...discord, guild: Number(guild), services: { website: [Number(`${role}1`)] } },
+      },
+      ["guild", "services.website[0]"].map(
+        (path) => `auth.${path}: must be a text, so in quotes: as a number it has lost digits`,
+      ),
+    ],
+    [
+      "roles by their names, and the one that everybody has",
+      {
+        ...behindTraefik,
+        auth: { ...discord, services: { website: ["staff", role] }, dashboards: { nomad: [role, guild] } },
+      },
+      [
+        'auth.services.website[0]: must be the id of a role in the guild, such as "41771983423143936", not "staff": Discord ' +
+          'shows it as "Copy Role ID" in the server\'s settings, with the developer mode on',
+        "auth.dashboards.nomad[1]: is the guild itself, so the role @everyone, which Discord does not tell; give members a role of their own",
+      ],
+    ],
+    [
+      "Discord with what only other providers have",
+      {
+        ...behindTraefik,
+        auth: { ...discord, scopes: ["openid", "email"], groupsClaim: "groups", sessionHours: 8 },
+      },
+      [
+        'auth.scopes: must name "guilds.members.read", without which Discord tells nobody\'s roles',
+        "auth.groupsClaim: must be left out with the provider discord, which tells roles alone",
+        "auth.sessionHours: must be left out with the provider discord: roles are asked for at signing in alone, so a session lasts auth.refreshMinutes",
+      ],
     ],
     [
       "a provider in clear",
