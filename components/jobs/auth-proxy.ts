@@ -164,6 +164,8 @@ function discord({ issuer, guild, refreshMinutes }: AuthProxyArgs["auth"]): Valu
     profile_url: `${api}/v10/users/@me/guilds/${guild}/member`,
     prompt: "none",
     cookie_expire: `${refreshMinutes}m`,
+    // So nobody's tokens are needed any more, and the cookie is without them.
+    session_cookie_minimal: true,
     // What its page says when no session could be made of who came back from the provider.
     footer:
       "Discord did not tell your roles here: you are signed in there as somebody who is no member of the server whose members " +

@@ -12,6 +12,7 @@ import { keyOf, People, type Seen } from "../support/people";
 import { type HttpAnswer, Trial, until } from "../support/trial";
 import { attacks, type Question } from "./auth-attacks";
 import { dashboardName, publishedDashboards } from "./auth-dashboards";
+import { guildMembers } from "./auth-discord";
 
 /** A closed site: a real browser, a certified provider, and what somebody tries who is not let in. */
 
@@ -25,7 +26,7 @@ const client = { id: "hashistack", secret: randomBytes(24).toString("base64url")
 const shown = "Kept in Vault for www.dev.test.";
 const deep = `${home}/?deep=${encodeURIComponent("a/b&c")}&x=1`;
 
-type Users = Record<string, { email: string; groups: string[] }>;
+type Users = Record<string, { email: string; groups: string[]; guilds?: Record<string, string[]> }>;
 const users = (more: Users = {}): Users => ({
   ada: { email: "ada@dev.test", groups: ["staff"] },
   bob: { email: "bob@dev.test", groups: ["guests"] },
@@ -294,6 +295,23 @@ describe("a closed site", () => {
     expect(await signIn("cyd")).toMatchObject({ status: 200, url: deep });
   });
 
+  it("who signs out is out", async () => {
+    expect(await people.go("ada", `${home}/oauth2/sign_out`)).toMatchObject({ status: 401, url: `${home}/` });
+    expect(await session("ada")).toBe("");
+    expect(await people.go("ada", deep)).toMatchObject({ status: 401, title: "Sign in" });
+  });
+
+  guildMembers({
+    ...{ trial, home, deep, shown, signIn, session, asked, people: () => people },
+    client: () => ({
+      issuerCa: tls.cert,
+      issuer: issuer.url,
+      clientId: client.id,
+      clientSecret: client.secret,
+    }),
+    tell: (users: Users) => provider.tell({ users }),
+  });
+
   it("the client's secret lies encrypted in the stack's file, and a second up changes nothing", async () => {
     const program = join(checkout(), "cli/bin/hashistack.js");
     const set = ["pulumi", "config", "set", "--secret", "--path", "hashistack:auth.clientSecret"];
@@ -307,12 +325,6 @@ describe("a closed site", () => {
     expect(settings).toMatch(/clientSecret:\s+secure: v1:/);
     expect(settings).not.toContain(client.secret);
     expect((await trial.up()).changed).toEqual([]);
-  });
-
-  it("who signs out is out", async () => {
-    expect(await people.go("ada", `${home}/oauth2/sign_out`)).toMatchObject({ status: 401, url: `${home}/` });
-    expect(await session("ada")).toBe("");
-    expect(await people.go("ada", deep)).toMatchObject({ status: 401, title: "Sign in" });
   });
 });
 

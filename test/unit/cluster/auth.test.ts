@@ -253,6 +253,7 @@ test("the proxy's settings: what its defaults leave open is closed", () => {
       "provider_display_name": ""discord.com"",
       "redeem_url": ""https://discord.com/api/oauth2/token"",
       "scope": ""openid identify guilds.members.read"",
+      "session_cookie_minimal": "true",
       "skip_oidc_discovery": "true",
     }
   `);
