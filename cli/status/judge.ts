@@ -125,7 +125,11 @@ function judgeNomad(view: NomadView, expected: Expected): string[] {
   const known = view.nodes.map(({ name }) => name);
   problems.push(...lackingSentence("Nomad's nodes", expected.nomadClients, known));
   for (const { name, status, eligible, draining } of view.nodes) {
-    if (status !== "ready") problems.push(`Nomad node ${name} is ${status}.`);
+    if (status === "initializing")
+      problems.push(
+        `Nomad node ${name} is initializing: if it stays so, Nomad waits for news of a task there (docs/operations.md).`,
+      );
+    else if (status !== "ready") problems.push(`Nomad node ${name} is ${status}.`);
     else if (draining) problems.push(`Nomad node ${name} is being drained.`);
     else if (!eligible) problems.push(`Nomad node ${name} takes no new work (it is ineligible).`);
   }

@@ -128,6 +128,13 @@ function seedsFile(content: unknown, group: string): PlannedFile {
   return { ...configFile("/etc/nomad.d/seeds.json", content, group, "restart"), notifies: [] };
 }
 
+/**
+ * How long after its time a client's heartbeat is waited for. A client that turns to a server which is gone notices after ten
+ * seconds (helper/pool/pool.go); with Nomad's default, ten too, it then comes some milliseconds late, is taken for lost and
+ * heard of at once, and may stay "initializing" for good: hashicorp/nomad#18541.
+ */
+const heartbeatGrace = "15s";
+
 /** Renders what a machine needs to be a Nomad server. */
 export function renderNomadServer(server: NomadServerPlan): PlanFragment {
   const config = {
@@ -136,6 +143,7 @@ export function renderNomadServer(server: NomadServerPlan): PlanFragment {
       enabled: true,
       bootstrap_expect: server.expect,
       raft_multiplier: server.raftMultiplier,
+      heartbeat_grace: heartbeatGrace,
     },
   };
   const seeds = {

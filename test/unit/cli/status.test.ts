@@ -156,11 +156,13 @@ describe("judge", () => {
   it("names nodes that are down, drained or take no work", () => {
     const nodes = [
       { ...node("client-a"), status: "down" },
+      { ...node("client-b"), status: "initializing" },
       { ...node("edge-a"), draining: true },
       { ...node("edge-b"), eligible: false },
     ];
     expect(problemsOf({ nomad: { value: { ...nomad, nodes } } })).toEqual([
       "Nomad node client-a is down.",
+      "Nomad node client-b is initializing: if it stays so, Nomad waits for news of a task there (docs/operations.md).",
       "Nomad node edge-a is being drained.",
       "Nomad node edge-b takes no new work (it is ineligible).",
     ]);

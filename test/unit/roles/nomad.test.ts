@@ -53,6 +53,8 @@ test("a server waits for all, joins them by address, and encrypts gossip with a 
       enabled: true,
       bootstrap_expect: 3,
       raft_multiplier: 1,
+      // More than the ten seconds in which a client notices that it asked a server which is gone.
+      heartbeat_grace: "15s",
     },
   });
   expect(jsonOf(server, seedsFile)).toMatchObject({
