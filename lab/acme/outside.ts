@@ -89,8 +89,13 @@ async function speakTls(
     ...[process.execPath, front, `${ports.linode}`, `${apiPort}`, cert, key],
   ]);
   const child = spawn(command, argv, { stdio: ["ignore", "pipe", "inherit"] });
+  let refused: string | undefined;
+  child.on("error", ({ message }) => {
+    refused = message;
+  });
   try {
     await until("TLS before the emulated API", 10_000, () => {
+      if (refused) throw new LabError(`What speaks TLS before the emulated API cannot begin: ${refused}.`);
       if (child.exitCode !== null)
         throw new LabError(`What speaks TLS before the emulated API ended with ${child.exitCode}.`);
       return child.stdout?.read() !== null;

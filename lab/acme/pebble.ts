@@ -70,10 +70,17 @@ export class Pebble {
         pebble.said = (pebble.said + text).slice(-20_000);
       });
     }
+    let over: string | undefined;
+    child.on("error", ({ message }) => {
+      over = `Pebble cannot begin: ${message}.`;
+    });
+    child.on("close", () => {
+      over ??= `Pebble ended: ${pebble.said.trim()}`;
+    });
     let why = "";
     try {
       await until(`Pebble on port ${port}`, 20_000, async () => {
-        if (child.exitCode !== null) throw new LabError(`Pebble ended: ${pebble.said.trim()}`);
+        if (over) throw new LabError(over);
         try {
           return (await pebble.root()) !== "";
         } catch (error) {
@@ -83,7 +90,7 @@ export class Pebble {
       });
     } catch (error) {
       await pebble.end();
-      throw new LabError(`${messageOf(error)} ${why}`.trim());
+      throw over ? error : new LabError(`${messageOf(error)} ${why}`.trim());
     }
     return pebble;
   }
