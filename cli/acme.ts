@@ -26,6 +26,7 @@ interface NomadRun {
 
 interface Allocation {
   readonly ID: string;
+  readonly CreateIndex: number;
   readonly ClientStatus: string;
   readonly TaskStates: Record<
     string,
@@ -52,26 +53,28 @@ async function newestRun(outputs: Outputs, { job, namespace }: Acme): Promise<No
 }
 
 /** Why a run ended badly, in its own words or in Nomad's; undefined where it did not. */
-async function failureOf(outputs: Outputs, { namespace }: Acme, run: NomadRun): Promise<string | undefined> {
-  const of = `/v1/job/${encodeURIComponent(run.ID)}/allocations?${new URLSearchParams({ namespace })}`;
+async function failureOf(outputs: Outputs, { namespace }: Acme, run: string): Promise<string | undefined> {
+  const of = `/v1/job/${encodeURIComponent(run)}/allocations?${new URLSearchParams({ namespace })}`;
   const nomad = nomadOf(outputs);
   const allocations = (await nomad<Allocation[] | null>(of)) ?? [];
-  const failed = allocations.find(({ ClientStatus }) => ClientStatus === "failed" || ClientStatus === "lost");
-  if (!failed) return allocations.length === 0 ? "Nomad found no place for it" : undefined;
-  const [[task = "", state] = []] = Object.entries(failed.TaskStates ?? {});
+  // Of two runs within one second, which have one name, the later counts.
+  const last = allocations.sort((one, other) => one.CreateIndex - other.CreateIndex).at(-1);
+  if (!last) return "Nomad found no place for it";
+  if (last.ClientStatus !== "failed" && last.ClientStatus !== "lost") return undefined;
+  const [[task = "", state] = []] = Object.entries(last.TaskStates ?? {});
   const events = state?.Events ?? [];
   if (events.some(({ Type }) => Type === "Started")) {
     const query = new URLSearchParams({ namespace, task, type: "stderr", plain: "true" });
     const where = { origin: "end", offset: "2000" };
     for (const [name, value] of Object.entries(where)) query.set(name, value);
-    const log = await nomad<string>(`/v1/client/fs/logs/${failed.ID}?${query}`, {
+    const log = await nomad<string>(`/v1/client/fs/logs/${last.ID}?${query}`, {
       text: true,
     }).catch(() => "");
-    const last = log.trim().split("\n").at(-1);
-    if (last) return last.replace(/^acme: no certificate: /, "");
+    const told = log.trim().split("\n").at(-1);
+    if (told) return told.replace(/^acme: no certificate: /, "");
   }
   const words = events.filter(({ Type }) => /Fail|Terminated|Error/.test(Type)).at(-1)?.DisplayMessage;
-  return words ?? `its allocation is ${failed.ClientStatus}`;
+  return words ?? `its allocation is ${last.ClientStatus}`;
 }
 
 /** What the run itself kept in Vault, which outlives what Nomad remembers. */
@@ -92,16 +95,18 @@ export async function lastRun(outputs: Outputs, acme: Acme): Promise<AcmeRun | u
   if (newest.Status !== "dead") return { at, result: "running", message: "a run is under way" };
   // It keeps the moment of its own beginning, which is cut to the second.
   if (kept && Date.parse(kept.at) >= began - 1000) return kept;
-  const why = await failureOf(outputs, acme, newest);
+  const why = await failureOf(outputs, acme, newest.ID);
   return why === undefined ? kept : { at, result: "failed", message: why };
 }
 
-export interface RenewOptions extends StackOptions {
+export interface RunOptions {
   /** Ask for a certificate though none is due. */
   force: boolean;
   /** Minutes. */
   limit: number;
 }
+
+export interface RenewOptions extends StackOptions, RunOptions {}
 
 /** `hashistack acme renew`: a run now, and what comes of it. Gives the exit code. */
 export async function renew(options: RenewOptions): Promise<number> {
@@ -113,11 +118,23 @@ export async function renew(options: RenewOptions): Promise<number> {
     throw new CliError(
       `stack "${options.stack}" has no setting hashistack:acme: nobody asks for public certificates`,
     );
+  const began = Date.now();
+  const told = await runNow(outputs, acme, options);
+  process.stdout.write(`${told} (${Math.round((Date.now() - began) / 1000)} s)\n`);
+  return 0;
+}
+
+/**
+ * Begins a run, after one that is under way, and waits for its end. Gives what it says.
+ *
+ * @throws CliError where no certificate came of it, or no end within the limit
+ */
+export async function runNow(outputs: Outputs, acme: Acme, options: RunOptions): Promise<string> {
+  const nomad = nomadOf(outputs);
+  const query = new URLSearchParams({ namespace: acme.namespace });
   const end = Date.now() + options.limit * 60_000;
-  const ended = async (what: string, run: () => Promise<NomadRun | undefined>): Promise<NomadRun> => {
-    for (;;) {
-      const found = await run();
-      if (found?.Status === "dead") return found;
+  const ended = async (what: string, look: () => Promise<NomadRun | undefined>): Promise<void> => {
+    while ((await look())?.Status !== "dead") {
       if (Date.now() > end) {
         throw new CliError(
           `${what} has not ended within ${options.limit} minutes; "hashistack status" tells of it`,
@@ -135,22 +152,17 @@ export async function renew(options: RenewOptions): Promise<number> {
     const vault = await vaultOf(outputs);
     await vault(`/v1/${acme.force}`, { method: "PUT", body: { data: { at: new Date().toISOString() } } });
   }
-  const since = Date.now();
-  const query = new URLSearchParams({ namespace: acme.namespace });
-  await nomadOf(outputs)(`/v1/job/${encodeURIComponent(acme.job)}/periodic/force?${query}`, {
-    method: "POST",
-  });
+  const begun = await nomad<{ EvalID: string }>(
+    `/v1/job/${encodeURIComponent(acme.job)}/periodic/force?${query}`,
+    { method: "POST" },
+  );
   process.stderr.write(
     "The run has begun; until a domain's servers tell of a record, some minutes may pass.\n",
   );
-  const run = await ended("the run", async () => {
-    const newest = await newestRun(outputs, acme);
-    return newest && newest.ID !== before?.ID ? newest : undefined;
-  });
-  const failed = await failureOf(outputs, acme, run);
+  // Nomad names a run by its second, so that it may have the name of one that ended a moment ago.
+  const { JobID } = await nomad<{ JobID: string }>(`/v1/evaluation/${begun.EvalID}?${query}`);
+  await ended("the run", () => nomad<NomadRun>(`/v1/job/${encodeURIComponent(JobID)}?${query}`));
+  const failed = await failureOf(outputs, acme, JobID);
   if (failed !== undefined) throw new CliError(`no certificate: ${failed}`, 1);
-  const kept = await keptRun(outputs, acme);
-  const took = Math.round((Date.now() - since) / 1000);
-  process.stdout.write(`${kept?.message ?? "the run has ended"} (${took} s)\n`);
-  return 0;
+  return (await keptRun(outputs, acme))?.message ?? "the run has ended";
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type AcmeRun, lastRun, renew } from "../../../cli/acme";
+import { type AcmeRun, lastRun, renew, runNow } from "../../../cli/acme";
 import type { Outputs } from "../../../cli/outputs";
-import { type Answer, Stage, serverName } from "../bootstrap/programs";
+import { type Answer, type Asked, Stage, serverName } from "../bootstrap/programs";
 import { outputsFixture } from "./outputs.fixture";
 
 /** What the command line tells of the last run for a public certificate. */
@@ -25,8 +25,19 @@ interface Case {
   log?: string;
 }
 
+async function outputsOf(answer: (asked: Asked) => Answer): Promise<Outputs> {
+  const { address } = await stage.service(answer);
+  const api = { address: `https://${address}`, serverName };
+  const ca = stage.authority.rootPem;
+  return {
+    ...outputsFixture(),
+    apis: { consul: api, nomad: api, vault: api },
+    ca: { nomad: ca, vault: ca },
+  };
+}
+
 async function last(one: Case): Promise<AcmeRun | undefined> {
-  const answer = ({ path, token }: { path: string; token: string | undefined }): Answer => {
+  const answer = ({ path, token }: Asked): Answer => {
     if (path === "/v1/auth/approle/login") return [200, { auth: { client_token: "vault" } }];
     if (path === `/v1/${acme.run}` && token === "vault")
       return one.kept ? [200, { data: { data: one.kept } }] : [404, { errors: [] }];
@@ -36,15 +47,7 @@ async function last(one: Case): Promise<AcmeRun | undefined> {
       return [200, one.log ?? ""];
     return [404, `no route ${path}`];
   };
-  const { address } = await stage.service(answer);
-  const api = { address: `https://${address}`, serverName };
-  const ca = stage.authority.rootPem;
-  const outputs: Outputs = {
-    ...outputsFixture(),
-    apis: { consul: api, nomad: api, vault: api },
-    ca: { nomad: ca, vault: ca },
-  };
-  return lastRun(outputs, acme);
+  return lastRun(await outputsOf(answer), acme);
 }
 
 const run = (number: number, status: string, at = began) => ({
@@ -61,6 +64,52 @@ test("a run by hand is waited for within a limit that is one", async () => {
     const options = { stack: "dev", cwd: "/nonexistent", force: false, limit };
     await expect(renew(options)).rejects.toThrow("--limit must be a number of minutes above 0");
   }
+});
+
+/** Nomad with one run that has ended. Who begins another one within the same second begins a run of the same name. */
+function nomadWithRuns({ name, sameName = false }: { name: string; sameName?: boolean }) {
+  const runs = [{ ID: sameName ? name : "acme/periodic-1", Status: "dead", SubmitTime: began * 1e6 }];
+  let looks = 0;
+  const written: string[] = [];
+  const answer = ({ method, path, token }: Asked): Answer => {
+    const [at = "", query] = path.split("?");
+    if (at === "/v1/auth/approle/login") return [200, { auth: { client_token: "vault" } }];
+    if (at === `/v1/${acme.force}` && method === "PUT" && token === "vault") {
+      written.push("force");
+      return [204];
+    }
+    if (at === `/v1/${acme.run}`)
+      return [200, { data: { data: { ...kept, message: `told of by ${written}` } } }];
+    if (query !== undefined && !query.includes("namespace=ingress")) return [403, "no namespace"];
+    if (at === "/v1/jobs") return [200, runs];
+    if (at === "/v1/job/acme/periodic/force" && method === "POST") {
+      written.push("begun");
+      looks = 2;
+      return [200, { EvalID: "e1" }];
+    }
+    if (at === "/v1/evaluation/e1") return [200, { JobID: name }];
+    if (at === `/v1/job/${encodeURIComponent(name)}`)
+      return [200, { ID: name, Status: looks-- > 0 ? "running" : "dead", SubmitTime: 0 }];
+    if (at === `/v1/job/${encodeURIComponent(name)}/allocations`)
+      return [
+        200,
+        [
+          { ID: "a0", CreateIndex: 7, ClientStatus: "failed", TaskStates: null },
+          { ID: "a1", CreateIndex: 9, ClientStatus: "complete", TaskStates: null },
+        ],
+      ];
+    return [404, `no route ${method} ${path}`];
+  };
+  return { answer, written };
+}
+
+test.each<[string, boolean]>([
+  ["", false],
+  [", though one that has ended has that too", true],
+])("a run by hand is the one that was begun, by its name%s", async (_though, sameName) => {
+  const nomad = nomadWithRuns({ name: "acme/periodic-1779548823", sameName });
+  const outputs = await outputsOf(nomad.answer);
+  expect(await runNow(outputs, acme, { force: true, limit: 0.1 })).toBe("told of by force,begun");
 });
 
 test("before any run there is none", async () => {
