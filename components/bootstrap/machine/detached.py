@@ -5,6 +5,7 @@ reads and that is gone when the unit has read it.
 """
 
 import __main__
+import fcntl
 import json
 import os
 import subprocess
@@ -16,9 +17,15 @@ ENTRY = "import sys,json;bundle=json.load(sys.stdin);exec(bundle['loader'])"
 
 def start(unit, verb, given, seconds):
     """Starts `unit`, unless it runs already: `verb(given)` of this bundle's program, within `seconds`."""
-    if running(unit):
-        return
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+    # A run that was cut goes on here, beside the one that takes it up: both come to this at the same moment.
+    with open(os.path.join(FOLDER, unit + ".lock"), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not running(unit):
+            _start(unit, verb, given, seconds)
+
+
+def _start(unit, verb, given, seconds):
     path = os.path.join(FOLDER, unit + ".json")
     bundle = dict(__main__.bundle, input=given, timeoutSeconds=seconds)
     descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

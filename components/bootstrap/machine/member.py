@@ -24,6 +24,7 @@ from detached import running, start
 RUN = "/run/hashistack"
 FAREWELL = "hashistack-farewell-"
 ALIVE = 1
+FORGET_SECONDS = 120
 ENDED = ("complete", "failed", "lost")
 
 
@@ -175,31 +176,38 @@ def farewell(given):
         if alive:
             raise NotYet("it is alive")
 
+    def forget(title, step):
+        """Nobody comes back to what is not done here, and a server that went may have led: an election is waited for."""
+        return wait("%s: %s is forgotten" % (title, node), step, FORGET_SECONDS)
+
+    def forget_member():
+        if any(m["Name"] == node for m in consul.get("/v1/agent/members") or []):
+            consul.put("/v1/agent/force-leave/%s?prune=1" % urllib.parse.quote(node, safe=""))
+
     wait("Consul: %s is silent" % node, silent, seconds)
-    quoted = urllib.parse.quote(node, safe="")
     peers = _peers(consul, node)
-    if any(m["Name"] == node for m in consul.get("/v1/agent/members") or []):
-        consul.put("/v1/agent/force-leave/%s?prune=1" % quoted)
-    _remove(consul, peers)
+    forget("Consul", forget_member)
+    forget("Consul", lambda: _remove(consul, peers))
 
     server = "%s.%s" % (node, given["region"])
     peers = _peers(nomad, server)
     # Whom the asked server still takes for alive it does not forget.
     if wait("Nomad: server %s is silent" % node, lambda: _silent(nomad, server), seconds):
-        nomad.put("/v1/agent/force-leave?prune=true&node=" + urllib.parse.quote(server, safe=""))
-    _remove(nomad, peers)
-    for known in _nodes(nomad, node):
+        leave = "/v1/agent/force-leave?prune=true&node=" + urllib.parse.quote(server, safe="")
+        forget("Nomad", lambda: nomad.put(leave))
+    forget("Nomad", lambda: _remove(nomad, peers))
+    for known in forget("Nomad", lambda: _nodes(nomad, node)):
         path = "/v1/node/" + known["ID"]
 
-        def down():
+        def down(path=path):
             state = nomad.get(path, missing=(404,))
             if state and state["Status"] not in ("down", "disconnected"):
                 raise NotYet("its status is %s" % state["Status"])
 
         wait("Nomad: %s is down" % node, down, seconds)
-        nomad.put(path + "/purge", expect=(200, 404))
+        forget("Nomad", lambda path=path: nomad.put(path + "/purge", expect=(200, 404)))
     for token in given["tokens"]:
-        delete_token(consul, token["AccessorID"])
+        forget("Consul", lambda token=token: delete_token(consul, token["AccessorID"]))
 
 
 def _silent(nomad, server):

@@ -26,6 +26,8 @@ class FakeCluster {
   voting = true;
   /** Voters that are not well. */
   sick: string[] = [];
+  /** What nobody was asked for yet, where each question is answered first that there is no leader. */
+  leaderless: Set<string> | undefined;
   /** How often the leader's autopilot is asked before it has looked for the first time. */
   unseen = 0;
 
@@ -43,6 +45,11 @@ class FakeCluster {
     (service: "consul" | "nomad" | "vault") =>
     ({ method, path, body }: Asked): Answer => {
       const at = path.split("?")[0] as string;
+      const question = `${service} ${method} ${at}`;
+      if (this.leaderless && !this.leaderless.has(question)) {
+        this.leaderless.add(question);
+        return [500, "No cluster leader"];
+      }
       if (method !== "GET") this.events.push(`${service} ${method} ${path}`);
       if (service === "vault") return this.vault(method, at);
       if (at === "/v1/operator/autopilot/health") {
@@ -245,6 +252,22 @@ test("a machine that is silent is forgotten everywhere, its tokens last", async 
   cluster.leader = { consul: "b", nomad: "b", vault: "b" };
   cluster.nodes = [{ ID: "n1", Name: gone, Status: "down", SchedulingEligibility: "ineligible" }];
   const ran = await member(cluster, "farewell", ["nomad-client"]);
+  expect(ran).toMatchObject({ status: 0, stderr: "" });
+  expect(cluster.events).toEqual([
+    `consul PUT /v1/agent/force-leave/${gone}?prune=1`,
+    `consul DELETE /v1/operator/raft/peer?id=id-${gone}`,
+    `nomad PUT /v1/agent/force-leave?prune=true&node=${gone}.global`,
+    "nomad PUT /v1/node/n1/purge",
+    "consul DELETE /v1/acl/token/accessor-1",
+  ]);
+});
+
+test("a machine is forgotten though an election is under way: what forgets it asks again", async () => {
+  const cluster = new FakeCluster();
+  cluster.leaderless = new Set();
+  cluster.leader = { consul: "b", nomad: "b", vault: "b" };
+  cluster.nodes = [{ ID: "n1", Name: gone, Status: "down", SchedulingEligibility: "ineligible" }];
+  const ran = await member(cluster, "farewell", ["nomad-client"], { farewellSeconds: 60 });
   expect(ran).toMatchObject({ status: 0, stderr: "" });
   expect(cluster.events).toEqual([
     `consul PUT /v1/agent/force-leave/${gone}?prune=1`,
