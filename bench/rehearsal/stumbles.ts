@@ -1,4 +1,5 @@
 /** What goes wrong at Linode before the up that shall succeed. */
+import type { Fault } from "../../lab/linode/faults";
 import { ask } from "./emulated";
 import { type Hands, lastWords } from "./hands";
 
@@ -14,36 +15,43 @@ export async function stumble(hands: Hands): Promise<void> {
   config["hashistack:timing"] = timing;
   hands.write();
   // The silent one is made anew.
-  const slow = { instance: "slow", slowMs: 8000, label: `${config["hashistack:name"]}-edge` };
-  await ask(hands.linode.api.url, "POST", "/lab/faults", { on: "POST /linode/instances", ...slow });
+  await fault(hands, { machine: "edge-a", instance: "slow", slowMs: 8000 });
 }
 
 /** An up that is told to come again, which it bears, and that loses the answer to a machine's making, which it cannot. */
 async function loseAnswers(hands: Hands): Promise<void> {
-  const on = "POST /linode/instances";
-  const client = `${hands.config["hashistack:name"]}-client`;
-  await ask(hands.linode.api.url, "POST", "/lab/faults", { on, status: 429, times: 2, retryAfter: 1 });
-  await ask(hands.linode.api.url, "POST", "/lab/faults", { on, label: client, status: 500, done: true });
+  // Who is to fail in the next up is refused while the answer is lost: all are asked for at once, and it might be made here.
+  await fault(hands, { machine: "client-a", delayMs: 2000, status: 500, done: true });
+  for (const machine of ["control-a", "edge-a"]) await fault(hands, { machine, delayMs: 4000, status: 500 });
+  await fault(hands, { machine: "", status: 429, times: 2, retryAfter: 1 });
   await hands.check("an up that loses an answer fails, and says whose", async () => {
     const ran = await hands.cli("up", "--json");
     const { found } = lastWords(ran);
-    return { ok: ran.code === 1 && found.includes("client-"), found };
+    return { ok: ran.code === 1 && found.includes("client-a"), found };
   });
   await faultsMet(hands);
 }
 
 /** An up in which one machine's making fails later, and another one runs and never answers: nothing mends either. */
 async function failAndBeSilent(hands: Hands): Promise<void> {
-  const on = "POST /linode/instances";
-  const name = hands.config["hashistack:name"];
-  await ask(hands.linode.api.url, "POST", "/lab/faults", { on, label: `${name}-control`, instance: "fails" });
-  await ask(hands.linode.api.url, "POST", "/lab/faults", { on, label: `${name}-edge`, instance: "mute" });
+  // After the first failure nothing is begun: the other one's first login must have been.
+  await fault(hands, { machine: "control-a", instance: "fails", slowMs: 20_000 });
+  await fault(hands, { machine: "edge-a", instance: "mute" });
   await hands.check("an up with a machine that fails and one that is silent says which", async () => {
     const ran = await hands.cli("up", "--json");
     const { found } = lastWords(ran);
     return { ok: ran.code === 1 && found.includes("control-a") && found.includes("edge-a"), found };
   });
   await faultsMet(hands);
+}
+
+/** Lets a machine's making go wrong; without a name, anybody's. */
+async function fault(
+  { config, linode }: Hands,
+  { machine, ...what }: { machine: string } & Omit<Fault, "on" | "label">,
+): Promise<void> {
+  const of = machine === "" ? {} : { label: `${config["hashistack:name"]}-${machine}` };
+  await ask(linode.api.url, "POST", "/lab/faults", { on: "POST /linode/instances", ...of, ...what });
 }
 
 export function faultsMet(hands: Hands): Promise<boolean> {

@@ -16,7 +16,7 @@ export interface Fault {
   readonly retryAfter?: number;
   /** What becomes of the instance that this makes: its creation fails later, takes longer, or it never answers. */
   readonly instance?: "fails" | "slow" | "mute";
-  /** How long "slow" is, in milliseconds. Default 10000. */
+  /** After how many milliseconds it is made, or fails. Default 10000 for "slow", else 0. */
   readonly slowMs?: number;
 }
 

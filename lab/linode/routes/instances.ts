@@ -197,7 +197,7 @@ function freeHost({ state, body }: Call): number {
 function provision(call: Call, instance: Instance, boots: boolean, fault?: Fault): void {
   const { state } = call;
   enqueue(state, instance, "linode_create", async () => {
-    if (fault?.instance === "slow") await pause(fault.slowMs ?? 10_000);
+    await pause(fault?.slowMs ?? (fault?.instance === "slow" ? 10_000 : 0));
     if (goes(instance)) return;
     if (fault?.instance === "fails") {
       instance.view.status = "offline";
