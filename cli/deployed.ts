@@ -13,6 +13,8 @@ const planned = z.object({
 });
 const stackOutputs = z.object({ plan: z.object({ machines: z.array(planned) }) });
 
+const kept = z.object({ plan: z.object({ lasting: z.record(z.string(), z.string()) }) });
+
 const linode = z.object({
   type: z.string().optional(),
   image: z.string().optional(),
@@ -39,6 +41,15 @@ export function deployedIn(resources: readonly StateResource[]): DeployedMachine
     const known = plans.get(name) ?? { name, ...(roles.length > 0 ? { roles } : {}) };
     return { ...(known as DeployedMachine), ...madeAs(resources, name) };
   });
+}
+
+/**
+ * The settings that a living cluster keeps, as it was made; none where nothing lives, or where an earlier version made it. Pure.
+ * @param resources of the state, or of the engine's export
+ */
+export function lastingIn(resources: readonly StateResource[]): Readonly<Record<string, string>> {
+  const told = kept.safeParse(resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs);
+  return told.success && machinesIn(resources).length > 0 ? told.data.plan.lasting : {};
 }
 
 /** What a cloud was asked for when it was made; the settings may have another size by now. */

@@ -19,7 +19,7 @@ import {
   summarise,
   supportWarnings,
 } from "../components/summary";
-import { deployedIn } from "./deployed";
+import { deployedIn, lastingIn } from "./deployed";
 import { CliError } from "./errors";
 import { openWorkspace, type StackOptions } from "./options";
 import { resourcesOf } from "./replace";
@@ -68,26 +68,43 @@ export async function announce(
     say(changesText(changes, plan, stackFlag(stack)));
     for (const { text } of [...plan.warnings, ...warnings]) say(`warning: ${text}`);
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
+    if (error instanceof LastingError || !(error instanceof CliError)) throw error;
   }
 }
+
+/** A setting is another one than the cluster that lives was made with, and cannot be. */
+class LastingError extends CliError {}
 
 /**
  * Reads settings and state.
  * @param today the day of the run, by which versions grow old
- * @throws CliError where the settings cannot be read, or are wrong
+ * @throws CliError where the settings cannot be read, are wrong, or are what the cluster that lives cannot become
  */
 export async function look(workspace: Workspace, stack: string, today: Date): Promise<Outlook> {
   const settings = settingsOf(workspace, stack);
   const plan = summarise(settings);
   const told = { plan, warnings: supportWarnings(plan.versions, today) };
   try {
-    const deployed = deployedIn(await resourcesOf(workspace, stack));
-    return { ...told, changes: changesSince(deployed, plan, settings.cloud) };
+    const resources = await resourcesOf(workspace, stack);
+    refuseOthers(lastingIn(resources), plan.lasting, stack);
+    return { ...told, changes: changesSince(deployedIn(resources), plan, settings.cloud) };
   } catch (error) {
+    if (error instanceof LastingError) throw error;
     if (!(error instanceof CliError || error instanceof SyntaxError)) throw error;
     return { ...told, unknown: error.message };
   }
+}
+
+function refuseOthers(made: PlanSummary["lasting"], wanted: PlanSummary["lasting"], stack: string): void {
+  const others = Object.entries(made).filter(([path, value]) => (wanted[path] ?? value) !== value);
+  if (others.length === 0) return;
+  const sentences = others.map(
+    ([path, value]) =>
+      `${path} is ${wanted[path]}, but the cluster was made with ${value}, which it keeps while it lives`,
+  );
+  throw new LastingError(
+    `${sentences.join("\n")}\nSet it back, or end the cluster first: npx hashistack destroy${stackFlag(stack)}`,
+  );
 }
 
 /**

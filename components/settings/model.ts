@@ -10,12 +10,12 @@ import type { Role, Versions } from "../topology/model";
 export interface Settings {
   /**
    * The cluster's name, first part of every machine's name in the cloud: lower-case letters, digits, single hyphens.
-   * No default. Example: dev
+   * A living cluster keeps it. No default. Example: dev
    */
   readonly name: string;
   /** Where the machines are made. Default: { kind: local }. */
   readonly cloud: CloudSettings;
-  /** The private networks of the cluster. */
+  /** The private networks of the cluster, which a living one keeps. */
   readonly network: NetworkSettings;
   /**
    * Networks whose hosts may use SSH and the Consul, Vault and Nomad APIs through support: CIDRs of either family,
@@ -23,9 +23,9 @@ export interface Settings {
    * Example: ["203.0.113.7/32", "2001:db8:7::/64"]
    */
   readonly adminCidrs: readonly string[];
-  /** Datacenter of Consul and Nomad, one DNS label. Default: dc1 */
+  /** Datacenter of Consul and Nomad, one DNS label; a living cluster keeps it. Default: dc1 */
   readonly datacenter: string;
-  /** Region of Nomad, one DNS label. Default: global */
+  /** Region of Nomad, one DNS label; a living cluster keeps it. Default: global */
   readonly region: string;
   /** Versions of the programs on the machines; each has a default. Only versions that this library was tested with. */
   readonly versions: Versions;
@@ -158,7 +158,7 @@ export interface NetworkSettings {
 
 /** How one logs in to the machines. */
 export interface SshSettings {
-  /** The one user that logs in, with sudo. Never root. Default: ops */
+  /** The one user that logs in, with sudo, never root; a living cluster keeps it. Default: ops */
   readonly user: string;
 }
 

@@ -14,6 +14,11 @@ export interface PlanSummary {
   readonly cloud: CloudSettings["kind"];
   /** Where its settings name one. Example: "nl-ams". */
   readonly region?: string;
+  /**
+   * What the cluster keeps while it lives, by the setting's path: addresses, names and quorums are made of it, and nothing moves a
+   * living one to another. Example: { "hashistack:datacenter": "dc1" }
+   */
+  readonly lasting: Readonly<Record<string, string>>;
   /** Support, servers, clients, load balancers; each by group, and as its keys are listed. */
   readonly machines: readonly PlannedMachine[];
   /** What is reached from outside, ascending by port. All else is closed. */

@@ -21,11 +21,26 @@ export function summarise(settings: Settings): PlanSummary {
     cluster: topology.cluster,
     cloud: cloud.kind,
     ...(cloud.kind === "linode" ? { region: cloud.region } : {}),
+    lasting: lastingOf(settings),
     machines,
     openings: plannedOpenings(topology.machines, settings.adminCidrs),
     ...(cost ? { cost } : {}),
     versions: plannedVersions(topology.versions),
     warnings: planWarnings(settings, topology),
+  };
+}
+
+/** The settings that a living cluster keeps, in the file's words. */
+function lastingOf({ name, cloud, network, datacenter, region, ssh }: Settings): PlanSummary["lasting"] {
+  return {
+    "hashistack:name": name,
+    "hashistack:cloud.kind": cloud.kind,
+    "hashistack:network.ipv4": network.ipv4,
+    "hashistack:network.ipv6": network.ipv6 ?? "none",
+    "hashistack:network.family": network.family,
+    "hashistack:datacenter": datacenter,
+    "hashistack:region": region,
+    "hashistack:ssh.user": ssh.user,
   };
 }
 

@@ -78,6 +78,32 @@ function writeState(resources: unknown, backend = join(root, ".hashistack/state"
 
 const seen = () => look(findWorkspace(root), stack, today);
 
+describe("what a cluster keeps while it lives", () => {
+  const other = () => ({ ...atLinode(), datacenter: "dc2", network: { ipv4: "10.9.0.0/24" } });
+
+  test("is told by its path, to whoever plans and before an up begins", async () => {
+    write(other());
+    writeState(resourcesFrom(atLinode()));
+    const words = [
+      "hashistack:network.ipv4 is 10.9.0.0/24, but the cluster was made with 10.1.0.0/24, which it keeps while it lives",
+      "hashistack:datacenter is dc2, but the cluster was made with dc1, which it keeps while it lives",
+      "Set it back, or end the cluster first: npx hashistack destroy --stack prod",
+    ].join("\n");
+    await expect(seen()).rejects.toThrow(words);
+    await expect(announce(findWorkspace(root), stack, () => undefined)).rejects.toThrow(words);
+  });
+
+  test("may be anything where nothing lives, or where nobody kept what it was", async () => {
+    write(other());
+    expect((await seen()).changes?.added).toHaveLength(8);
+    const [ofStack, ...machines] = resourcesFrom(atLinode());
+    writeState([ofStack]);
+    await seen();
+    writeState([...resourcesFrom(atLinode(), { withPlan: false }).slice(0, 1), ...machines]);
+    await seen();
+  });
+});
+
 describe("what is there", () => {
   test("nothing, before the first up", async () => {
     write(atLinode());
