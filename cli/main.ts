@@ -46,6 +46,8 @@ function withPassphrase(command: Command): Command {
 }
 
 function passphraseOf({ passphraseFile, passphraseFd }: BackupFlags) {
+  if (passphraseFd !== undefined && !/^\d+$/.test(passphraseFd))
+    throw new CliError(`--passphrase-fd: "${passphraseFd}" is no number of a descriptor`);
   return { file: passphraseFile, descriptor: passphraseFd === undefined ? undefined : Number(passphraseFd) };
 }
 

@@ -74,6 +74,8 @@ class Reader {
     for (let depth = 0, at = this.at + 1; at < this.text.length; at++) {
       const char = this.text[at];
       if (char === "\\") at++;
+      // "$${" is a text, and opens nothing.
+      else if (/^(\$\$|%%)\{/.test(this.text.slice(at, at + 3))) at += 2;
       else if ((char === "$" || char === "%") && this.text[at + 1] === "{") depth++;
       else if (char === "}" && depth > 0) depth--;
       else if (char === '"' && depth === 0) {

@@ -50,7 +50,9 @@ def up(end):
             file.write("1\n")
         return
     for route in json.loads(run(["ip", "-4", "-j", "route", "show", "default"]) or "[]")[:1]:
-        run(["ip", "route", "replace", METADATA, "via", route["gateway"], "dev", route["dev"]])
+        # Where a link has nobody behind it to be asked, the route names the link alone.
+        via = ["via", route["gateway"]] if "gateway" in route else []
+        run(["ip", "route", "replace", METADATA, *via, "dev", route["dev"]])
     for half in HALVES:
         run(["ip", "route", "replace", half, "via", end["gateway"], "dev", DEVICE])
 

@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { seal, unseal } from "../../../cli/archive";
 import { type Backup, checkBackup, collect, objection, putBack } from "../../../cli/backup";
 import { labOf } from "../../../cli/lab";
+import { main } from "../../../cli/main";
 import { getPassphrase } from "../../../cli/passphrase";
 import { checkpointFile, findWorkspace, type Workspace } from "../../../cli/workspace";
 
@@ -225,5 +226,8 @@ describe("the passphrase", () => {
     await expect(getPassphrase({ file, descriptor: 0 }, false)).rejects.toThrow(/not both/);
     await expect(getPassphrase({ descriptor: 999 }, false)).rejects.toThrow(/no open descriptor/);
     await expect(getPassphrase({ file: join(root, "none") }, false)).rejects.toThrow(/cannot be read from/);
+    await expect(main(["backup-state", "--to", join(root, "b"), "--passphrase-fd", "three"])).rejects.toThrow(
+      '--passphrase-fd: "three" is no number of a descriptor',
+    );
   });
 });

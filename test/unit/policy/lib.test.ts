@@ -95,6 +95,7 @@ describe("a job's file", () => {
   test.each([
     ["a block in one line", 'a "b" { c = 1 }', { c: "1" }],
     ["a text with what looks like an end", `a {\n c = ${textInText}\n}`, { c: textInText }],
+    ["a text that opens no template", 'a {\n c = "$${"\n d = "%%{"\n}', { c: '"$${"', d: '"%%{"' }],
     ["a comment with a brace", "a {\n # }\n // }\n /* } */ c = 2\n}", { c: "2" }],
     ["a list over lines", "a {\n c = [\n 1, # }\n 2,\n ]\n}", { c: "[\n 1, # }\n 2,\n ]" }],
     ["an indented text", "a {\n c = <<-E\n  }\n  E\n d = 3\n}", { c: "<<-E\n  }\n  E", d: "3" }],

@@ -17,12 +17,13 @@ beforeEach(() => {
   writeFileSync(join(root, "lib/host.py"), `${asset("host")}\nROOT = ${JSON.stringify(root)}\n`);
   writeFileSync(join(root, "lib/egress.py"), asset("egress"));
   writeFileSync(join(root, "proc/sys/net/ipv4/ip_forward"), "0\n");
+  writeFileSync(join(root, "route"), '[{"dst":"default","gateway":"10.1.0.1","dev":"eth0"}]');
   writeFileSync(
     join(root, "bin/ip"),
     `#!/bin/sh
 echo ip "$@" >>${root}/calls
 case "$*" in
-  *route\\ show*) echo '[{"dst":"default","gateway":"10.1.0.1","dev":"eth0"}]' ;;
+  *route\\ show*) cat ${root}/route ;;
   *link\\ show*) cat ${root}/links 2>/dev/null || true ;;
 esac
 `,
@@ -70,6 +71,13 @@ test("a machine behind support sends both halves of the internet there, and leav
     ],
   });
   expect(forwards()).toBe("0");
+});
+
+test("a default route that names a link alone leaves the metadata on that link", () => {
+  writeFileSync(join(root, "route"), '[{"dst":"default","dev":"eth0"}]');
+  const { status, stderr, calls } = run("up", behind);
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(calls).toContain("ip route replace 169.254.169.254 dev eth0");
 });
 
 test("support hands on, and changes no route of its own", () => {
