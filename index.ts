@@ -1,4 +1,3 @@
-import { output } from "@pulumi/pulumi";
 import { Acme } from "./components/acme";
 import { Cluster } from "./components/cluster";
 import { DomainAddress } from "./components/dns/domain-address";
@@ -26,8 +25,8 @@ const publicCertificate =
     ? new Acme("acme", { cluster, settings: { ...settings, acme: settings.acme }, site })
     : undefined;
 
-// What a stack does not have is no output of its own, and no warning.
-export const siteUrl = output(site?.url);
+// What a stack does not have is null: the engine's host warns of each that is undefined, also inside an Output.
+export const siteUrl = site?.url ?? null;
 export const plan = cluster.plan;
 export const support = cluster.support;
 export const loadBalancers = cluster.loadBalancers;
@@ -39,4 +38,4 @@ export const nomadToken = cluster.nomadToken;
 export const vaultLogin = cluster.vaultLogin;
 export const recoveryKeys = cluster.recoveryKeys;
 export const sshPrivateKey = cluster.sshPrivateKey;
-export const acme = output(publicCertificate?.output);
+export const acme = publicCertificate?.output ?? null;

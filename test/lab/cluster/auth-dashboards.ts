@@ -214,7 +214,7 @@ export function publishedDashboards({ trial, people, signIn, session, edge }: Pu
       `fetch("https://${name}/v1/status/leader?of=page", { credentials: "include", mode: "no-cors" }).then(() => 1)`,
     );
     const log = "grep --no-filename of=page /var/lib/nomad/alloc/*/alloc/logs/traefik.stdout.*";
-    const line = await until("the visit in the log", 10, () =>
+    const line = await until("the visit in the log", 60, () =>
       trial.inside("edge-a", "sh", "-c", log).catch(() => undefined),
     );
     expect(JSON.parse(line)).toMatchObject({ RequestHost: name, DownstreamStatus: 404 });

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { BenchError, Interrupted } from "../../../bench/errors";
 import { floorMachines, readPhases } from "../../../bench/floor";
 import { checkout, labNameOf } from "../../../bench/lab";
+import { previewIn } from "../../../bench/preview";
 import { previewSettings } from "../../../bench/preview/settings";
 import { freeKey } from "../../../bench/project";
 import { run, runAny, until } from "../../../bench/run";
@@ -12,6 +13,11 @@ import { parseSettings } from "../../../components/settings";
 test.each([10, 100, 500])("settings of %i clients are valid and have them all", (clients) => {
   const { groups } = parseSettings(previewSettings(clients));
   expect(new Set(groups.client?.keys).size).toBe(clients);
+});
+
+test("a preview's figures come last, after the plan that the cluster tells", () => {
+  const run = { clients: 10, seconds: 1, loadSeconds: 1, peakMb: 300, resources: 180, components: 57 };
+  expect(previewIn(`info: [runtime] Plan of "bench"\n  {\n${JSON.stringify(run)}\n`)).toEqual(run);
 });
 
 test("the floor has as many machines as the dev stack", () => {

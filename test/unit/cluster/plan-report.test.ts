@@ -43,3 +43,11 @@ test("a program of one's own tells it, too", async () => {
   expect(told).toHaveLength(1);
   expect(await value(outputs.plan)).toMatchObject({ cluster: "campus", cost: { monthly: 130.5 } });
 });
+
+test("what a stack does not have is null among its outputs: the engine's host would warn of what is undefined", async () => {
+  const config = { ...configOf(devStack), "hashistack:site": JSON.stringify({ enabled: false }) };
+  const { outputs } = await deploy(config, true);
+  const known = Object.entries(outputs).map(([name, output]) => [name, output === undefined]);
+  expect(known.filter(([, lacks]) => lacks)).toEqual([]);
+  expect(outputs).toMatchObject({ siteUrl: null, acme: null });
+});
