@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "nod
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runPulumi } from "./engine";
+import { runPulumi, stackSettings } from "./engine";
 import { CliError } from "./errors";
 import { parseUrn } from "./events";
 import { clearHalfWritten } from "./half-written";
@@ -89,7 +89,12 @@ function programOf(pid: number): string {
 /** One create, update… that the engine had begun and not ended. */
 export interface PendingOperation {
   readonly type: string;
-  readonly resource: { readonly urn: string; readonly type?: string };
+  readonly resource: {
+    readonly urn: string;
+    readonly type?: string;
+    readonly provider?: string;
+    readonly inputs?: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** Plugins whose creates may be repeated: keys and the programs on machines are, by their own make, the same again. */
@@ -109,6 +114,34 @@ export function sortPending(operations: readonly PendingOperation[]): {
     else uncertain.push(`${name} (${kind})`);
   }
   return { repeatable, uncertain };
+}
+
+/** What Vault makes at a path, and makes no second time there: a repeated create would be refused. */
+const AT_A_PATH = /^vault:(index\/mount:Mount|(index|jwt)\/authBackend:AuthBackend)$/;
+
+/** What is mounted first and configured next. */
+const CONFIGURED = /^vault:jwt\//;
+
+/** A resource as the state has it. */
+interface Adopted {
+  readonly urn: string;
+  readonly id: string;
+}
+
+/**
+ * Creates of mounts that were begun, as if they were made: Vault is asked next whether they are. Their id is their path
+ * (terraform-provider-vault: resource_mount.go, resource_auth_backend.go, resource_jwt_auth_backend.go). Pure.
+ */
+export function adoptMounts({ resources = [], pending_operations: pending = [] }: DeploymentPart): Adopted[] {
+  const known = new Set(resources.map(({ urn }) => urn));
+  return pending.flatMap(({ type, resource }) => {
+    const { urn, inputs, provider } = resource;
+    const path = inputs?.path;
+    if (type !== "creating" || !AT_A_PATH.test(parseUrn(urn).type) || known.has(urn)) return [];
+    // Who cannot be asked by a provider that the state has is not asked.
+    if (typeof path !== "string" || !known.has((provider ?? "").replace(/::[^:]*$/, ""))) return [];
+    return [{ ...resource, custom: true, id: path, outputs: inputs }];
+  });
 }
 
 /** The folder of a file backend, or undefined for another one. */
@@ -175,8 +208,14 @@ function readLock(file: string): Lock | undefined {
   }
 }
 
+/** What `pulumi stack export` prints, as far as it is needed. */
 interface Deployment {
-  deployment?: { pending_operations?: PendingOperation[] };
+  readonly deployment?: DeploymentPart;
+}
+
+interface DeploymentPart {
+  readonly pending_operations?: readonly PendingOperation[];
+  readonly resources?: readonly { readonly urn: string }[];
 }
 
 async function forgetPending(workspace: Workspace, stack: string): Promise<string[]> {
@@ -193,12 +232,78 @@ async function forgetPending(workspace: Workspace, stack: string): Promise<strin
         `"npx hashistack exec -- pulumi refresh --clear-pending-creates --stack ${stack}"`,
     );
   }
-  exported.deployment.pending_operations = [];
-  await runPulumi(workspace, ["stack", "import", "--stack", stack, "--non-interactive"], {
-    input: JSON.stringify(exported),
-  });
+  const without = { ...exported, deployment: { ...exported.deployment, pending_operations: [] } };
+  const mounts = adoptMounts(exported.deployment);
+  const state = new MountState(workspace, stack);
+  await state.put(without);
+  const found = mounts.length > 0 ? await lookAtMounts(state, mounts) : [];
+  // What is not known to be there is not taken for made.
+  if (found === undefined) await state.put(without);
   return [
     `A cut run had begun ${repeatable.length} operation${repeatable.length > 1 ? "s" : ""} that may be repeated ` +
       `(${repeatable.join(", ")}); ${repeatable.length > 1 ? "they are" : "it is"} no longer marked as pending.`,
+    ...(found ?? [
+      "Whether Vault has mounts of it could not be asked; where it has, it says that a path is already in use.",
+    ]),
   ];
+}
+
+/** The engine's own means to change a state, and by its providers what it tells of. */
+class MountState {
+  constructor(
+    private readonly workspace: Workspace,
+    private readonly stack: string,
+  ) {}
+
+  async get(): Promise<Deployment> {
+    return JSON.parse(await this.run(["stack", "export"])) as Deployment;
+  }
+
+  async put(state: Deployment): Promise<void> {
+    await this.run(["stack", "import"], JSON.stringify(state));
+  }
+
+  /** Takes resources into the state as they are. */
+  async adopt(resources: readonly Adopted[]): Promise<void> {
+    const { deployment, ...more } = await this.get();
+    await this.put({
+      ...more,
+      deployment: { ...deployment, resources: [...(deployment?.resources ?? []), ...resources] },
+    });
+  }
+
+  /** Asks the provider of each what it is, or lets it delete it. */
+  async each(verb: "refresh" | "destroy", resources: readonly Adopted[]): Promise<void> {
+    const settings = stackSettings(this.workspace, this.stack);
+    const targets = resources.flatMap(({ urn }) => ["--target", urn]);
+    const file = settings ? ["--config-file", settings] : [];
+    await this.run([verb, "--yes", "--skip-preview", ...file, ...targets]);
+  }
+
+  private run(words: readonly string[], input?: string): Promise<string> {
+    const args = [...words, "--stack", this.stack, "--non-interactive"];
+    return runPulumi(this.workspace, args, input === undefined ? {} : { input });
+  }
+}
+
+/**
+ * Asks Vault what it has of these, by the state's own provider. A login that was mounted and not configured is no login to the
+ * provider, which forgets it: it is taken away, to be made whole. Undefined where Vault cannot be asked.
+ */
+async function lookAtMounts(state: MountState, mounts: readonly Adopted[]): Promise<string[] | undefined> {
+  try {
+    await state.adopt(mounts);
+    await state.each("refresh", mounts);
+    const left = new Set((await state.get()).deployment?.resources?.map(({ urn }) => urn));
+    const half = mounts.filter(({ urn }) => !left.has(urn) && CONFIGURED.test(parseUrn(urn).type));
+    if (half.length > 0) {
+      await state.adopt(half);
+      await state.each("destroy", half);
+    }
+  } catch (error) {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  }
+  const names = mounts.map(({ urn }) => parseUrn(urn).name).join(", ");
+  return [`Vault was asked which of these it has already: ${names}.`];
 }

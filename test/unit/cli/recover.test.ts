@@ -2,7 +2,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
-import { type HostFacts, hostFacts, judgeLock, type Lock, sortPending } from "../../../cli/recover";
+import {
+  adoptMounts,
+  type HostFacts,
+  hostFacts,
+  judgeLock,
+  type Lock,
+  sortPending,
+} from "../../../cli/recover";
 
 const made = Date.parse("2026-11-23T05:18:29Z");
 const lock: Lock = { pid: 4711, username: "u", hostname: "here", timestamp: "2026-11-23T05:18:29Z" };
@@ -71,5 +78,39 @@ describe("sortPending", () => {
       repeatable: ["control-a", "control-b"],
       uncertain: ["control-c (openstack:compute/instance:Instance)"],
     });
+  });
+});
+
+describe("adoptMounts", () => {
+  const urn = (kind: string, name: string) => `urn:pulumi:dev::p::Cluster$${kind}::${name}`;
+  const provider = urn("pulumi:providers:vault", "vault");
+  const begun = (kind: string, name: string, inputs: object) => ({
+    type: "creating",
+    resource: {
+      urn: urn(kind, name),
+      custom: true,
+      type: kind,
+      provider: `${provider}::1-2-3`,
+      inputs: { ...inputs },
+    },
+  });
+  const mount = begun("vault:index/mount:Mount", "vault-secrets", { path: "secret", type: "kv" });
+  const login = begun("vault:jwt/authBackend:AuthBackend", "vault-workloads", { path: "jwt-nomad" });
+
+  it("takes mounts that were begun for made, under their paths, and nothing else", () => {
+    const pending_operations = [
+      ...[mount, login, begun("vault:index/policy:Policy", "p", { name: "p" })],
+      { ...mount, type: "updating" },
+    ];
+    expect(adoptMounts({ resources: [{ urn: provider }], pending_operations })).toEqual([
+      { ...mount.resource, id: "secret", outputs: mount.resource.inputs },
+      { ...login.resource, id: "jwt-nomad", outputs: login.resource.inputs },
+    ]);
+  });
+
+  it("leaves out what the state knows, and what no provider of the state could be asked of", () => {
+    const known = [{ urn: provider }, { urn: mount.resource.urn }];
+    expect(adoptMounts({ resources: known, pending_operations: [mount] })).toEqual([]);
+    expect(adoptMounts({ resources: [], pending_operations: [login] })).toEqual([]);
   });
 });
