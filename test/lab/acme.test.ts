@@ -11,10 +11,11 @@ import { leftOver } from "../../lab/linode/admin";
 import { type LinodeApi, startLinodeApi } from "../../lab/linode/index";
 import { type Answer, type Asked, Stage } from "../unit/bootstrap/programs";
 import { between, programFile, serveNames } from "./support/acme";
+import { Bind, updateKey } from "./support/bind";
 
 /**
  * The program that gets public certificates, as its task runs it, against a real ACME server (Pebble, strict), the emulated
- * Linode's domains and their names. Vault alone is the test's own: what a role may do there is tried on a cluster.
+ * Linode's domains and their names, and a real name server that takes updates (BIND). Vault alone is the test's own: what a role may do there is tried on a cluster.
  */
 
 type Secret = Record<string, string>;
@@ -93,7 +94,7 @@ describe("the program that gets public certificates", () => {
     vault.held.set(paths.dns, { token });
   });
 
-  const start = (port: number, more: { badNonces?: number } = {}): Promise<Pebble> =>
+  const start = (port: number, more: { badNonces?: number; names?: string } = {}): Promise<Pebble> =>
     Pebble.start({
       program: pebbleFile,
       folder,
@@ -267,6 +268,58 @@ describe("the program that gets public certificates", () => {
     } finally {
       proxy.end();
     }
+  });
+
+  describe("where a name server of one's own takes updates", () => {
+    const right = updateKey("acme.", "hmac-sha256.");
+    const strong = updateKey("strong.", "hmac-sha512.");
+    const challenge = "_acme-challenge.example.test";
+    let bind: Bind;
+    let own: Pebble;
+
+    beforeAll(async () => {
+      bind = await Bind.start(14_153, "example.test", [right, strong]);
+      own = await start(14_120, { names: bind.address });
+    });
+    afterAll(async () => {
+      await own?.end();
+      await bind?.end();
+    });
+
+    /** A run of the task with a key. */
+    async function update(key: object, change: object = {}) {
+      vault.held.set(paths.dns, { server: bind.address, ...key } as Secret);
+      const there = { provider: "rfc2136", directory: own.directory, resolvers: [bind.address] };
+      const ran = await task({ ...there, ...change });
+      expect(ran.stdout + ran.stderr).not.toContain(right.secret);
+      return ran;
+    }
+
+    test.each([
+      // One name after the other, a minute apart: their records have one name, and lego replaces them.
+      ["a key for SHA-256, for all names", right, domains],
+      ["a key for SHA-512", strong, ["example.test"]],
+    ])("it gets one by %s, and leaves no record behind", async (_what, key, wanted) => {
+      const ran = await update(key, { domains: wanted });
+      expect(ran.code, ran.stderr).toBe(0);
+      expect(leaf().subjectAltName?.split(", ").sort()).toEqual(wanted.map((name) => `DNS:${name}`).sort());
+      expect(bind.words).toContain(`/key ${key.keyName.slice(0, -1)}: updating zone`);
+      expect(await bind.texts(challenge)).toEqual([]);
+    });
+
+    test.each([
+      ["another secret", { ...right, secret: strong.secret }, {}, /rfc2136: .*bad authentication/],
+      ["a key that is not known there", { ...right, keyName: "other." }, {}, /rfc2136: .*bad authentication/],
+      ["a name that the key may not write", right, { domains: ["www.example.test"] }, /rfc2136: .*REFUSED/],
+    ])("%s: the run fails and says why, and the certificate stays", async (_what, key, change, why) => {
+      const old = await put(-61, 29, own.directory);
+      const ran = await update(key, change);
+      expect(ran.code).toBe(1);
+      expect(ran.stderr.trim().split("\n").at(-1)).toMatch(why);
+      expect(shown().cert).toBe(old);
+      expect(last()).toMatchObject({ result: "failed", message: expect.stringMatching(why) });
+      expect(await bind.texts(challenge)).toEqual([]);
+    });
   });
 
   test("what Vault refuses is told, and before anybody is asked for a certificate", async () => {

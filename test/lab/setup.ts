@@ -18,8 +18,8 @@ export default async function setup(): Promise<void> {
   const absent = chain.manifest.filter((_, index) => !found[index]).map(({ name }) => name);
   if (absent.length > 0) missing.push(`${absent.join(", ")}: npm run toolchain -- --optional`);
   if (!presentImage(true)) missing.push("the machines' image: npx hashistack-lab image --bake");
-  const { hasBrowser } = await import("./browser/root.mjs");
-  if (!hasBrowser()) missing.push("the tests' browser: node test/lab/browser/root.mjs");
+  const { hasDebianTree } = await import("./debian/tree.mjs");
+  if (!hasDebianTree()) missing.push("the tests' Debian programs: node test/lab/debian/tree.mjs");
   if (missing.length > 0) {
     throw new Error(
       `the lab's tests need what is not there:\n${missing.map((line) => `  - ${line}`).join("\n")}`,

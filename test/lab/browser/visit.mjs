@@ -15,7 +15,7 @@
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
-import { browserRoot } from "./root.mjs";
+import { debianTree } from "../debian/tree.mjs";
 
 const limit = 15_000;
 
@@ -25,7 +25,7 @@ async function start({ hosts, keys }) {
   );
   return chromium.launch({
     executablePath: join(import.meta.dirname, "chromium.sh"),
-    env: { ...process.env, HASHISTACK_BROWSER: browserRoot() },
+    env: { ...process.env, HASHISTACK_BROWSER: debianTree() },
     // It has no rights to give up: it runs as nobody, in a tree of its own.
     chromiumSandbox: false,
     args: [

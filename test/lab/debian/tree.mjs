@@ -1,6 +1,6 @@
 /**
- * A browser for the tests: Debian's Chromium without windows, with all that it needs, in a tree of its own in the cache.
- * Nothing is installed on the host.
+ * Debian's programs that only tests need, with all that they need, in a tree of their own in the cache: Chromium without
+ * windows, and the name server BIND. Nothing is installed on the host.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-const packages = ["chromium-headless-shell", "fonts-dejavu-core"];
+const packages = ["chromium-headless-shell", "fonts-dejavu-core", "bind9"];
 
 /** Extracted and not installed: a program that is only run needs nothing else, and it is a quarter of the time. */
 const argv = (target) => [
@@ -31,7 +31,7 @@ const argv = (target) => [
 ];
 
 /** The folder of the tree, there or not. */
-export function browserRoot() {
+export function debianTree() {
   const cache =
     process.env.HASHISTACK_CACHE ||
     join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "hashistack");
@@ -39,15 +39,15 @@ export function browserRoot() {
     .update(JSON.stringify(argv("target")))
     .digest("hex")
     .slice(0, 16);
-  return join(cache, "browser", digest);
+  return join(cache, "debian", digest);
 }
 
-export const hasBrowser = () => existsSync(browserRoot());
+export const hasDebianTree = () => existsSync(debianTree());
 
-/** Makes the tree where it is not there: a minute, and 100 MB of downloads. */
-export async function makeBrowser() {
-  const root = browserRoot();
-  if (hasBrowser()) return "cached";
+/** Makes the tree where it is not there: a minute, and 110 MB of downloads. */
+export async function makeDebianTree() {
+  const root = debianTree();
+  if (hasDebianTree()) return "cached";
   const folder = dirname(root);
   await mkdir(folder, { recursive: true, mode: 0o755 });
   for (const left of await readdir(folder)) await rm(join(folder, left), { recursive: true, force: true });
@@ -57,4 +57,4 @@ export async function makeBrowser() {
   return "made";
 }
 
-if (process.argv[1] === import.meta.filename) console.log(await makeBrowser());
+if (process.argv[1] === import.meta.filename) console.log(await makeDebianTree());

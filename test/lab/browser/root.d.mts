@@ -1,2 +1,0 @@
-/** Whether the tests' browser is there. */
-export function hasBrowser(): boolean;
