@@ -3,9 +3,8 @@ import { createServer, request as httpsRequest, type Server } from "node:https";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { decode, encode, streamEncode } from "dns-packet";
 import type { KeyPair } from "../../../lab/acme/certificate";
-import { zonesOf } from "../../../lab/linode/admin";
+import type { Zone } from "../../../lab/linode/admin";
 import { answerTo } from "../../../lab/linode/dns";
-import type { State } from "../../../lab/linode/state";
 import { locate } from "../../../lab/toolchain/ensure";
 import { defaultToolchain } from "../../../lab/toolchain/index";
 
@@ -22,9 +21,11 @@ export async function programFile(name: string): Promise<string> {
   return found.path;
 }
 
-/** Answers for names, over TCP and UDP, from what an emulated account has. Gives host:port and what ends it. */
-export async function serveNames(state: State): Promise<{ address: string; end: () => void }> {
-  const reply = (question: Buffer) => answerTo(decode(question), zonesOf(state));
+/** Answers for names, over TCP and UDP, from zones as they are when it is asked. Gives host:port and what ends it. */
+export async function serveNames(
+  zones: () => readonly Zone[],
+): Promise<{ address: string; end: () => void }> {
+  const reply = (question: Buffer) => answerTo(decode(question), zones());
   const stream = createTcpServer((socket) => {
     // Who asks here asks once, and with one packet.
     socket.once("data", (chunk: Buffer) => socket.end(streamEncode(reply(chunk.subarray(2)))));
