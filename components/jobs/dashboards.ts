@@ -1,7 +1,7 @@
 import type { Dashboard } from "../topology/model";
 import { dashboardPorts } from "../topology/ports";
 import { authMiddleware } from "./auth-proxy";
-import type { IngressRoutes } from "./ingress-job";
+import { type IngressRoutes, leastBusy } from "./ingress-job";
 
 /** Nomad's, Consul's and Vault's pages and APIs behind the auth proxy, as the ingress has them. */
 
@@ -43,7 +43,7 @@ export function dashboardRoutes(
       service: dashboardBackend(name),
     })),
     services: each((name) => ({
-      loadBalancer: { servers: mark(name), serversTransport: dashboardBackend(name) },
+      loadBalancer: { servers: mark(name), serversTransport: dashboardBackend(name), strategy: leastBusy },
     })),
     // None of the three has any, and the visitor's session is the proxy's matter alone.
     middlewares: { "without-cookies": { headers: { customRequestHeaders: { Cookie: "" } } } },

@@ -22,6 +22,12 @@ export const ingressCertificate = {
   leaseSeconds: 10,
 } as const;
 
+/**
+ * Traefik's strategy for who of a service's instances is asked: of two the one that has fewer requests under way. One that is silent
+ * has those that wait for it, so it gets no more, long before Consul misses it.
+ */
+export const leastBusy = "p2c";
+
 /** What an ingress needs of the rest of the cluster. */
 export interface IngressArgs {
   /** Nomad namespace. Default "ingress". */
@@ -36,7 +42,7 @@ export interface IngressArgs {
   readonly backends: readonly IngressBackend[];
   /**
    * Traefik's middlewares by name, as its file has them; a route names one as "<name>@file". Fabio has none.
-   * Example: { auth: { forwardAuth: { address: "https://…" } } }. Default: none but `again`, which asks the next instance.
+   * Example: { auth: { forwardAuth: { address: "https://…" } } }. Default: none but `again`, which asks an instance anew.
    */
   readonly middlewares?: Readonly<Record<string, object>>;
   /** Traefik's routes that are in no tags. Default: none. */

@@ -3,7 +3,7 @@ import type { IngressKind } from "../settings";
 import type { Versions } from "../topology/model";
 import type { JobSpec } from "./artifact";
 import { fabioConsulRights, fabioJob } from "./fabio";
-import type { IngressArgs } from "./ingress-job";
+import { type IngressArgs, leastBusy } from "./ingress-job";
 import { traefikConsulRights, traefikJob } from "./traefik";
 
 /** The ingress: what runs on the load balancers and sends visitors on. Whichever it is, it is given the same. */
@@ -88,6 +88,7 @@ export function routeTags({ service, domain, byAddress = false, middlewares = []
       : []),
     `${server}.server.scheme=https`,
     `${server}.serverstransport=${service}@file`,
+    `${server}.strategy=${leastBusy}`,
   ];
 }
 

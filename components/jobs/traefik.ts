@@ -40,8 +40,9 @@ export function traefikJob(args: IngressArgs): JobSpec {
       http: filledIn({
         ...args.routes,
         middlewares: {
-          // An instance that died is asked for nothing twice; the next one is.
-          again: { retry: { attempts: 3, initialInterval: "20ms" } },
+          // Whoever met an instance that died is led to one anew, by chance to the same. All attempts together take longer than
+          // Consul needs to miss a process.
+          again: { retry: { attempts: 6, initialInterval: "20ms" } },
           ...args.middlewares,
           ...args.routes?.middlewares,
         },

@@ -68,6 +68,37 @@ describe("a site and what stands before it", () => {
     });
   });
 
+  it("an instance that falls silent, and seems well to Consul, fails nobody who retries: who waits for it keeps others away", async () => {
+    const [instance] = await trial.ask<{ Service: { Port: number } }[]>(
+      "consul",
+      "/v1/health/service/website?passing=true",
+    );
+    const port = String(instance?.Service.Port);
+    const nft = (...words: string[]) => trial.inside("client-a", "nft", ...words);
+    let asked = 0;
+    await visited(async (visitors) => {
+      const { retrying, once } = await whoeverRetries(visitors, "an instance silent for 8 s", async () => {
+        await nft("add table inet silence");
+        try {
+          await nft("add chain inet silence input { type filter hook input priority -300 ; }");
+          // What its agent on the same machine asks goes by the loopback.
+          const there = `iifname != lo tcp dport ${port}`;
+          await nft(`add rule inet silence input ${there} tcp flags & (syn | ack) == syn counter drop`);
+          await nft(`add rule inet silence input ${there} drop`);
+          const end = Date.now() + 8000;
+          await until("eight seconds", 20, async () => Date.now() > end || undefined);
+          asked = Number(/packets (\d+)/.exec(await nft("list table inet silence"))?.[1]);
+        } finally {
+          await nft("delete table inet silence");
+        }
+      });
+      console.info(`asked ${asked} times meanwhile`);
+      // By turns it would be asked by every other visit, and again by who met it.
+      expect(asked).toBeGreaterThan(0);
+      expect(asked).toBeLessThan((retrying.sent + once.sent) / 5);
+    });
+  });
+
   it("a certificate from the lab's own ACME server takes the place of the cluster's own", async () => {
     const own = (await trial.outputs()).ca.site ?? "";
     trial.configure((config) => {

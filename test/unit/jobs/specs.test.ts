@@ -155,8 +155,12 @@ test("Traefik verifies what stands behind it, by name and authority", () => {
       },
     },
   });
-  expect(routeTags({ service: "website", domain: "www.dev.test" })).toContain(
-    "traefik.http.services.website.loadbalancer.serverstransport=website@file",
+  expect(routeTags({ service: "website", domain: "www.dev.test" })).toEqual(
+    expect.arrayContaining([
+      "traefik.http.services.website.loadbalancer.serverstransport=website@file",
+      // An instance that is silent gets no more.
+      "traefik.http.services.website.loadbalancer.strategy=p2c",
+    ]),
   );
 });
 
