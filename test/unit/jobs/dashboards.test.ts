@@ -23,7 +23,10 @@ const text = String(variables.http);
 /** As Nomad renders it where Consul knows nobody. */
 const empty = JSON.parse(text.replace(/\{\{ range .*?\{\{ end \}\}\]/g, "]")) as {
   routers: Record<string, { rule: string; middlewares: string[]; priority: number; service: string }>;
-  services: Record<string, { loadBalancer: { servers: unknown[]; serversTransport: string } }>;
+  services: Record<
+    string,
+    { loadBalancer: { servers: unknown[]; serversTransport: string; strategy: string } }
+  >;
   middlewares: Record<string, Record<string, object>>;
   serversTransports: Record<string, { serverName: string; rootCAs: string[]; insecureSkipVerify?: boolean }>;
 };
@@ -39,7 +42,7 @@ test.each(dashboards)("%s: nobody comes to it but by the question whether he may
   const groups = { nomad: "staff", consul: "staff,net", vault: "ops" }[name];
   expect(JSON.stringify(empty.middlewares[`auth-${name}`])).toContain(`?allowed_groups=${groups}"`);
   expect(empty.services[service ?? ""]).toEqual({
-    loadBalancer: { servers: [], serversTransport: `dashboard-${name}` },
+    loadBalancer: { servers: [], serversTransport: `dashboard-${name}`, strategy: "p2c" },
   });
   // The proxy's own paths come first, or nobody could sign in at this name.
   const own = authTags().find((tag) => tag.includes("-visitors.priority="));
