@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "nod
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runPulumi, stackSettings } from "./engine";
+import { EngineError, runEngine, runPulumi } from "./engine";
 import { CliError } from "./errors";
 import { parseUrn } from "./events";
 import { clearHalfWritten } from "./half-written";
@@ -122,6 +122,9 @@ const AT_A_PATH = /^vault:(index\/mount:Mount|(index|jwt)\/authBackend:AuthBacke
 /** What is mounted first and configured next. */
 const CONFIGURED = /^vault:jwt\//;
 
+/** How long Vault may be asked for them. */
+const askingLimitMs = 60_000;
+
 /** A resource as the state has it. */
 interface Adopted {
   readonly urn: string;
@@ -219,9 +222,8 @@ interface DeploymentPart {
 }
 
 async function forgetPending(workspace: Workspace, stack: string): Promise<string[]> {
-  const exported = JSON.parse(
-    await runPulumi(workspace, ["stack", "export", "--stack", stack, "--non-interactive"]),
-  ) as Deployment;
+  const state = new StackState(workspace, stack);
+  const exported = await state.get();
   const pending = exported.deployment?.pending_operations ?? [];
   if (pending.length === 0 || !exported.deployment) return [];
   const { repeatable, uncertain } = sortPending(pending);
@@ -234,22 +236,16 @@ async function forgetPending(workspace: Workspace, stack: string): Promise<strin
   }
   const without = { ...exported, deployment: { ...exported.deployment, pending_operations: [] } };
   const mounts = adoptMounts(exported.deployment);
-  const state = new MountState(workspace, stack);
   await state.put(without);
-  const found = mounts.length > 0 ? await lookAtMounts(state, mounts) : [];
-  // What is not known to be there is not taken for made.
-  if (found === undefined) await state.put(without);
   return [
     `A cut run had begun ${repeatable.length} operation${repeatable.length > 1 ? "s" : ""} that may be repeated ` +
       `(${repeatable.join(", ")}); ${repeatable.length > 1 ? "they are" : "it is"} no longer marked as pending.`,
-    ...(found ?? [
-      "Whether Vault has mounts of it could not be asked; where it has, it says that a path is already in use.",
-    ]),
+    ...(mounts.length > 0 ? [await lookAtMounts(state, without, mounts)] : []),
   ];
 }
 
 /** The engine's own means to change a state, and by its providers what it tells of. */
-class MountState {
+class StackState {
   constructor(
     private readonly workspace: Workspace,
     private readonly stack: string,
@@ -274,10 +270,9 @@ class MountState {
 
   /** Asks the provider of each what it is, or lets it delete it. */
   async each(verb: "refresh" | "destroy", resources: readonly Adopted[]): Promise<void> {
-    const settings = stackSettings(this.workspace, this.stack);
-    const targets = resources.flatMap(({ urn }) => ["--target", urn]);
-    const file = settings ? ["--config-file", settings] : [];
-    await this.run([verb, "--yes", "--skip-preview", ...file, ...targets]);
+    const args = resources.flatMap(({ urn }) => ["--target", urn]);
+    const { stack, workspace } = this;
+    await runEngine({ verb, stack, cwd: workspace.root, args, signal: AbortSignal.timeout(askingLimitMs) });
   }
 
   private run(words: readonly string[], input?: string): Promise<string> {
@@ -287,10 +282,16 @@ class MountState {
 }
 
 /**
- * Asks Vault what it has of these, by the state's own provider. A login that was mounted and not configured is no login to the
- * provider, which forgets it: it is taken away, to be made whole. Undefined where Vault cannot be asked.
+ * Asks Vault what it has of these, by the state's own provider, and says so. A login that was mounted and not configured is no login
+ * to the provider, which forgets it: it is taken away, to be made whole. Where Vault cannot be asked, the state is as it was
+ * `before`: what is not known to be there is not taken for made.
  */
-async function lookAtMounts(state: MountState, mounts: readonly Adopted[]): Promise<string[] | undefined> {
+async function lookAtMounts(
+  state: StackState,
+  before: Deployment,
+  mounts: readonly Adopted[],
+): Promise<string> {
+  const names = mounts.map(({ urn }) => parseUrn(urn).name).join(", ");
   try {
     await state.adopt(mounts);
     await state.each("refresh", mounts);
@@ -301,9 +302,13 @@ async function lookAtMounts(state: MountState, mounts: readonly Adopted[]): Prom
       await state.each("destroy", half);
     }
   } catch (error) {
-    if (error instanceof CliError) return undefined;
-    throw error;
+    if (!(error instanceof CliError)) throw error;
+    await state.put(before);
+    const why = error instanceof EngineError ? error.failures.map(({ message }) => message) : [error.message];
+    return (
+      `Vault could not be asked which of these it has already: ${names} (${why.join("; ") || error.message}). ` +
+      'Should a run end with "path is already in use": docs/operations.md, "If a run is killed".'
+    );
   }
-  const names = mounts.map(({ urn }) => parseUrn(urn).name).join(", ");
-  return [`Vault was asked which of these it has already: ${names}.`];
+  return `Vault was asked which of these it has already: ${names}.`;
 }

@@ -55,13 +55,22 @@ export class AcmeTask {
   /** Of servers on this host. */
   readonly pair: KeyPair = this.stage.authority.serverPair("localhost");
 
+  private readonly caFile = join(this.folder, "ca.pem");
+  private readonly tokenFile = join(this.folder, "token");
+  private vaultAddress = "";
+
   private constructor(
     private readonly program: string,
     private readonly pebbleFile: string,
   ) {}
 
   static async start(): Promise<AcmeTask> {
-    return new AcmeTask(await programFile("hashistack-acme"), await programFile("pebble"));
+    const task = new AcmeTask(await programFile("hashistack-acme"), await programFile("pebble"));
+    const { address } = await task.stage.service(task.vault.answer, "localhost");
+    task.vaultAddress = `https://${address.replace("127.0.0.1", "localhost")}`;
+    writeFileSync(task.caFile, task.caPem);
+    writeFileSync(task.tokenFile, "task-token\n");
+    return task;
   }
 
   end(): void {
@@ -88,25 +97,13 @@ export class AcmeTask {
 
   /** A run of the task, by settings that say at least which directory, provider and resolvers. */
   async run(settings: { directory: string; provider: string; resolvers: readonly string[] } & object) {
-    this.address ??= (await this.stage.service(this.vault.answer, "localhost")).address;
-    const ca = join(this.folder, "ca.pem");
-    const token = join(this.folder, "token");
-    writeFileSync(ca, this.caPem);
-    writeFileSync(token, "task-token\n");
     const file = join(this.folder, "acme.json");
-    const vault = { address: `https://${this.address.replace("127.0.0.1", "localhost")}`, caFile: ca };
-    const usual = {
-      domains,
-      email: "ops@example.test",
-      keyType: "ec256",
-      renewDays: 30,
-      api: "",
-      caFile: ca,
-    };
-    writeFileSync(file, JSON.stringify({ vault, ...usual, paths, ...settings }));
+    const usual = { domains, email: "ops@example.test", keyType: "ec256", renewDays: 30, api: "" };
+    const { vaultAddress: address, caFile } = this;
+    writeFileSync(file, JSON.stringify({ vault: { address, caFile }, ...usual, caFile, paths, ...settings }));
     const credential = this.vault.held.get(paths.dns);
     // A task's environment has nothing of the user's.
-    const ran = await runAny([this.program, file, token], { what: "the task", env: {} });
+    const ran = await runAny([this.program, file, this.tokenFile], { what: "the task", env: {} });
     const said = ran.stdout + ran.stderr;
     for (const secret of [credential?.token, credential?.secret]) {
       if (secret) expect(said).not.toContain(secret);
@@ -114,7 +111,6 @@ export class AcmeTask {
     expect(said).not.toContain("PRIVATE KEY");
     return ran;
   }
-  private address: string | undefined;
 
   /** What the ingress reads. */
   get shown(): Secret {
